@@ -1,7 +1,97 @@
 //! A blocking client for one Gong resource: which users may open which calls.
+//!
+//! It reports a grant only when Gong acknowledged it, never waits without bound, and never shows a secret.
+//! There is no async runtime in it, and it has few dependencies.
+//!
+//! ```no_run
+//! use gong_call_access::{CallAccessList, Client, Credentials};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::new(Credentials::from_env()?)?;
+//! let mut access = CallAccessList::new();
+//! access.insert("7782342274025937895".parse()?, "234599484848423".parse()?);
+//! let receipt = client.grant(&access)?.into_result()?;
+//! println!("acknowledged: {:?}", receipt.request_id());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Responses and errors
+//!
+//! Whatever Gong answers is a [`Response`]: [`Success`](Response::Success) with a [`Receipt`], or a variant
+//! that holds an [`ApiError`] with Gong's own messages. Without an answer there is an [`Error`]. For programs that make no
+//! difference between the two, [`Response::into_result`] and `?` turn an answer that is no success into an
+//! [`Error::Api`]:
+//!
+//! ```no_run
+//! use gong_call_access::{CallAccessList, Client, Error, Receipt};
+//!
+//! fn grant(client: &Client, access: &CallAccessList) -> Result<Receipt, Error> {
+//!     Ok(client.grant(access)?.into_result()?)
+//! }
+//!
+//! # let (client, access) = (Client::from_env().unwrap(), CallAccessList::new());
+//! match grant(&client, &access) {
+//!     Ok(receipt) => println!("granted: {:?}", receipt.request_id()),
+//!     Err(error) if error.is_config() => eprintln!("nothing was sent: {error}"),
+//!     Err(error) if error.is_timeout() => eprintln!("no answer in time, grant again: {error}"),
+//!     Err(error) if error.is_tls() => eprintln!("the server is not who it claims to be: {error}"),
+//!     Err(error) if error.is_connect() => eprintln!("Gong cannot be reached: {error}"),
+//!     Err(Error::Api(answer)) => eprintln!("Gong refused: {answer}"),
+//!     Err(error) => eprintln!("{error}"),
+//! }
+//! ```
+//!
+//! # Time
+//!
+//! One attempt takes at most 30 seconds ([`ClientBuilder::timeout`]), of which connecting at most 10
+//! ([`ClientBuilder::connect_timeout`]). Connections are kept alive and used again.
+//!
+//! # Credentials and logs
+//!
+//! [`Credentials`] are an access key with its secret, or an OAuth token. They appear in no `Debug`, error or
+//! log record of this crate, they are removed from what the server sends back, and they go to one host:
+//! redirects are not followed. Records go to [`log`] with the target `gong_call_access`. At the level
+//! TRACE, the HTTP library ureq writes whole request heads, with the credentials, to its own
+//! target `ureq_proto`; keep that one at DEBUG.
+//!
+//! [`log`]: https://docs.rs/log
+//!
+//! # Features
+//!
+//! | feature | TLS by | trusts |
+//! |---|---|---|
+//! | `rustls` (default) | rustls, with ring | Mozilla's root certificates, compiled in |
+//! | `native-tls` | the operating system, OpenSSL on Linux | the system's root certificates |
+//! | `platform-verifier` | rustls, with ring | what the operating system trusts |
+//!
+//! With several of them, rustls is used. With none, the crate builds, and an `https` base URL is an error.
+//!
+//! # What it does not do
+//!
+//! It has no other resource of Gong's API, no cache, and no async interface; inside an async runtime it works and
+//! blocks the thread it is called on.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod access_list;
+mod base_url;
+mod builder;
+mod client;
+mod credentials;
+mod error;
 mod id;
+mod response;
+mod send;
 
 pub use access_list::{CallAccessList, Pairs};
+pub use builder::ClientBuilder;
+pub use client::Client;
+pub use credentials::Credentials;
+pub use error::{ConfigError, Error, TransportError};
 pub use id::{CallId, InvalidId, UserId};
+pub use response::{ApiError, Receipt, Response};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

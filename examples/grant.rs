@@ -1,0 +1,84 @@
+//! Gives users access to one call: `cargo run --example grant -- CALL_ID USER_ID...`
+
+mod stand_in;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, error::ErrorKind};
+use gong_call_access::{CallAccessList, CallId, Client, UserId};
+
+/// Gives users access to a Gong call.
+///
+/// Credentials come from GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET, or from GONG_ACCESS_TOKEN;
+/// GONG_BASE_URL is your company's own host. Without credentials the example of Gong's
+/// documentation is granted on a stand-in, on this machine.
+///
+/// Exit codes: 0 granted, 2 bad input, 1 anything else.
+#[derive(Parser)]
+#[command(name = "grant", verbatim_doc_comment)]
+struct Arguments {
+    /// The call, 1 to 20 digits
+    #[arg(requires = "users")]
+    call: Option<CallId>,
+
+    /// The users, 1 to 20 digits each
+    #[arg(id = "users", value_name = "USER")]
+    users: Vec<UserId>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let has_credentials = stand_in::has_credentials();
+    let access = match arguments.call {
+        Some(call) => Ok(arguments
+            .users
+            .into_iter()
+            .map(|user| (call, user))
+            .collect()),
+        None if has_credentials => Arguments::command()
+            .error(
+                ErrorKind::MissingRequiredArgument,
+                "say which CALL, and which USER or users",
+            )
+            .exit(),
+        None => example(),
+    };
+    let client = if has_credentials {
+        Client::from_env().map_err(Into::into)
+    } else {
+        stand_in::client()
+    };
+    match access.and_then(|access| grant(&client?, &access)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut source = error.source();
+            while let Some(cause) = source {
+                eprintln!("caused by: {cause}");
+                source = cause.source();
+            }
+            let is_bad_input = error
+                .downcast_ref()
+                .is_some_and(gong_call_access::Error::is_config);
+            ExitCode::from(if is_bad_input { 2 } else { 1 })
+        }
+    }
+}
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// The example of Gong's page.
+fn example() -> Result<CallAccessList> {
+    let pair = ("7782342274025937895".parse()?, "234599484848423".parse()?);
+    Ok([pair].into_iter().collect())
+}
+
+fn grant(client: &Client, access: &CallAccessList) -> Result<()> {
+    println!("request body: {}", serde_json::to_string(access)?);
+    let receipt = client.grant(access)?.into_result()?;
+    for (call, user) in access {
+        println!("granted: user {user} may open call {call}");
+    }
+    println!("request id: {}", receipt.request_id().unwrap_or("none"));
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! What a base URL may be, and the URL of the resource under it.
+
+use std::net::IpAddr;
+
+use ureq::http::Uri;
+
+use crate::error::ConfigError;
+
+const RESOURCE: &str = "/v2/calls/users-access";
+
+/// Where the resource is: a URL that has passed every check.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) uri: Uri,
+    pub(crate) is_https: bool,
+    pub(crate) is_loopback: bool,
+}
+
+impl Endpoint {
+    /// Finds the resource below `base`; a path prefix is kept, a final `/` or `/v2` is dropped.
+    pub(crate) fn below(base: &str) -> Result<Self, ConfigError> {
+        if let Some(c) = base.chars().find(|c| !c.is_ascii_graphic()) {
+            return Err(invalid(base, format!("it contains {c:?}")));
+        }
+        // `http::Uri` drops a fragment without a word, and reads a port that is too large as none.
+        if base.contains('#') {
+            return Err(invalid(base, "it has a fragment"));
+        }
+        if base.contains('?') {
+            return Err(invalid(base, "it has a query"));
+        }
+        let Some((scheme, rest)) = base.split_once("://") else {
+            return Err(invalid(base, "it does not start with https://"));
+        };
+        let authority = rest.split('/').next().unwrap_or_default();
+        if authority.contains('@') {
+            return Err(invalid(base, "it has user information"));
+        }
+        if authority.is_empty() || authority.starts_with(':') {
+            return Err(invalid(base, "it has no host"));
+        }
+        let trimmed = base.trim_end_matches('/');
+        let trimmed = trimmed.strip_suffix("/v2").unwrap_or(trimmed);
+        let uri: Uri = format!("{}{RESOURCE}", trimmed.trim_end_matches('/'))
+            .parse()
+            .map_err(|error| invalid(base, error))?;
+        let host = uri.host().unwrap_or_default();
+        let has_port = authority.len() > host.len();
+        if has_port && uri.port_u16().is_none_or(|port| port == 0) {
+            return Err(invalid(base, "its port is not one from 1 to 65535"));
+        }
+        let is_https = scheme.eq_ignore_ascii_case("https");
+        let is_loopback = is_loopback(host);
+        if !is_https && !scheme.eq_ignore_ascii_case("http") {
+            return Err(invalid(base, "its scheme is not https"));
+        }
+        if !is_https && !is_loopback {
+            let problem = "http is for a loopback host only, since it would show the credentials";
+            return Err(invalid(base, problem));
+        }
+        Ok(Self {
+            uri,
+            is_https,
+            is_loopback,
+        })
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || address
+            .parse()
+            .is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+/// Shows the base URL unless it may hold a password.
+fn invalid(base: &str, problem: impl std::fmt::Display) -> ConfigError {
+    const SHOWN_CHARS: usize = 100;
+    const EXPECTED: &str = "expected one such as https://api.gong.io";
+    if base.contains('@') {
+        return ConfigError::new(format!("base_url is invalid: {problem}; {EXPECTED}"));
+    }
+    let shown: String = base.chars().take(SHOWN_CHARS).collect();
+    ConfigError::new(format!(
+        "base_url {shown:?} is invalid: {problem}; {EXPECTED}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_kept_and_a_final_slash_or_version_is_dropped() {
+        for (base, url) in [
+            ("https://api.gong.io", "https://api.gong.io"),
+            ("https://api.gong.io/", "https://api.gong.io"),
+            ("https://api.gong.io//", "https://api.gong.io"),
+            ("https://api.gong.io/v2", "https://api.gong.io"),
+            ("https://api.gong.io/v2/", "https://api.gong.io"),
+            ("https://api.gong.io//v2//", "https://api.gong.io"),
+            (
+                "HTTPS://us-1.api.gong.io:8443",
+                "https://us-1.api.gong.io:8443",
+            ),
+            (
+                "https://proxy.example/gong/v2",
+                "https://proxy.example/gong",
+            ),
+            (
+                "https://proxy.example/v2/gong",
+                "https://proxy.example/v2/gong",
+            ),
+            ("https://proxy.example/a@b", "https://proxy.example/a@b"),
+            ("https://[2001:db8::1]", "https://[2001:db8::1]"),
+            ("http://localhost:80", "http://localhost:80"),
+            ("http://127.8.9.10", "http://127.8.9.10"),
+            ("http://[::1]:8080", "http://[::1]:8080"),
+        ] {
+            let endpoint = Endpoint::below(base).unwrap();
+            assert_eq!(
+                endpoint.uri.to_string(),
+                format!("{url}{RESOURCE}"),
+                "{base}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_refused_says_why() {
+        for (base, why) in [
+            ("", "does not start with https://"),
+            ("api.gong.io", "does not start with https://"),
+            ("https://", "no host"),
+            ("https:///v2", "no host"),
+            ("https://:443", "no host"),
+            ("https://api.gong.io:0", "port"),
+            ("https://api.gong.io:", "port"),
+            ("https://api.gong.io:65536", "port"),
+            ("https://api.gong.io:4a", "invalid"),
+            ("https://api.gong.io?x=1", "query"),
+            ("https://api.gong.io/v2#x", "fragment"),
+            ("https://api.gong .io", "' '"),
+            ("https://api.gong.io\n", "'\\n'"),
+            ("https://api.göng.io", "'ö'"),
+            ("ftp://api.gong.io", "scheme"),
+            ("http://api.gong.io", "loopback"),
+            ("http://localhost.example", "loopback"),
+            ("http://127.0.0.1.example", "loopback"),
+            ("http://0.0.0.0", "loopback"),
+            ("https://user:hunter2@api.gong.io", "user information"),
+            ("https://hunter2@", "user information"),
+        ] {
+            let message = Endpoint::below(base).unwrap_err().to_string();
+            assert!(message.contains(why), "{base:?}: {message}");
+            assert!(!message.contains("hunter2"), "{base:?}: {message}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_an_endpoint_of_the_resource_or_an_error(base in "\\PC*|https?://[a-z0-9.:@/?#\\[\\]-]*") {
+            match Endpoint::below(&base) {
+                Ok(endpoint) => {
+                    prop_assert!(endpoint.uri.path().ends_with(RESOURCE));
+                    prop_assert_eq!(endpoint.uri.query(), None);
+                    prop_assert!(endpoint.is_https || endpoint.is_loopback);
+                    prop_assert!(endpoint.uri.host().is_some_and(|host| !host.is_empty()));
+                }
+                Err(error) => prop_assert!(!base.contains('@') || !error.to_string().contains('@')),
+            }
+        }
+    }
+}

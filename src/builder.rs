@@ -1,0 +1,167 @@
+//! `ClientBuilder`: every setting and its check.
+
+use std::fmt;
+use std::time::Duration;
+
+use ureq::http::HeaderValue;
+
+use crate::base_url::Endpoint;
+use crate::error::ConfigError;
+use crate::send::{Sender, Settings, Transport, tls};
+use crate::{Client, Credentials, Error};
+
+const MAX_DURATION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Settings of a [`Client`], checked all at once by [`build`](Self::build).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use gong_call_access::{Client, Credentials};
+///
+/// let client = Client::builder(Credentials::access_key("key", "secret")?)
+///     .base_url("https://us-12345.api.gong.io")
+///     .timeout(Duration::from_secs(10))
+///     .build()?;
+/// # Ok::<(), gong_call_access::Error>(())
+/// ```
+#[must_use = "a builder does nothing until `build` is called"]
+#[derive(Clone)]
+pub struct ClientBuilder {
+    credentials: Credentials,
+    base_url: String,
+    timeout: Duration,
+    connect_timeout: Option<Duration>,
+    user_agent: String,
+    root_certificates: Option<Vec<u8>>,
+}
+
+impl ClientBuilder {
+    const BASE_URL: &str = "https://api.gong.io";
+    const TIMEOUT: Duration = Duration::from_secs(30);
+    const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+    pub(crate) fn new(credentials: Credentials) -> Self {
+        Self {
+            credentials,
+            base_url: Self::BASE_URL.to_owned(),
+            timeout: Self::TIMEOUT,
+            connect_timeout: None,
+            user_agent: concat!("gong-call-access/", env!("CARGO_PKG_VERSION")).to_owned(),
+            root_certificates: None,
+        }
+    }
+
+    /// Sets where Gong's API is; Gong shows a company its own host beside the access key.
+    ///
+    /// The default is `https://api.gong.io`. `http` is for a loopback host only. A path prefix is kept; a `/`
+    /// or `/v2` at the end is dropped. User information, a query or a fragment is an error in
+    /// [`build`](Self::build).
+    pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
+        self.base_url = base_url.into();
+        self
+    }
+
+    /// Sets how long one attempt may take, from resolving the host name to the last byte of the body.
+    ///
+    /// The default is 30 seconds. Zero, or more than 30 days, is an error in [`build`](Self::build).
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets how long resolving the host name, and after that connecting to it with TLS, may take.
+    ///
+    /// The default is 10 seconds, or [`timeout`](Self::timeout) where that is less. Zero, or more than
+    /// `timeout`, is an error in [`build`](Self::build).
+    pub fn connect_timeout(mut self, connect_timeout: Duration) -> Self {
+        self.connect_timeout = Some(connect_timeout);
+        self
+    }
+
+    /// Sets the `User-Agent` header, in place of `gong-call-access/` and the version.
+    ///
+    /// A blank text, a control character or one outside ASCII is an error in [`build`](Self::build).
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = user_agent.into();
+        self
+    }
+
+    /// Trusts these certificates, in PEM, and no others: the usual ones are trusted no longer.
+    ///
+    /// Without this setting, the features decide which certificates are trusted. A text without a
+    /// certificate is an error in [`build`](Self::build).
+    pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.root_certificates = Some(pem.as_ref().to_vec());
+        self
+    }
+
+    /// Checks all settings and builds the client; nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// An error that [`is_config`](Error::is_config) and names the setting that cannot be used, its value, and
+    /// what is expected. So is an `https` base URL without one of the TLS features.
+    pub fn build(self) -> Result<Client, Error> {
+        let endpoint = Endpoint::below(&self.base_url)?;
+        if endpoint.is_https && !tls::IS_AVAILABLE {
+            let message = "base_url is https, which needs the feature rustls or native-tls";
+            return Err(ConfigError::new(message).into());
+        }
+        let connect_timeout = self
+            .connect_timeout
+            .unwrap_or_else(|| Self::CONNECT_TIMEOUT.min(self.timeout));
+        check_duration("timeout", self.timeout)?;
+        check_duration("connect_timeout", connect_timeout)?;
+        if connect_timeout > self.timeout {
+            return Err(ConfigError::new(format!(
+                "connect_timeout is {connect_timeout:?}, expected at most timeout, which is {:?}",
+                self.timeout
+            ))
+            .into());
+        }
+        let (authorization, secrets) = self.credentials.into_parts();
+        let transport = Transport::new(Settings {
+            endpoint,
+            authorization,
+            user_agent: check_user_agent(&self.user_agent)?,
+            timeout: self.timeout,
+            connect_timeout,
+            root_certificates: self.root_certificates,
+        })?;
+        Ok(Client::with_sender(Sender::new(transport, secrets)))
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    /// Leaves out the base URL, which is not checked yet and may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("credentials", &self.credentials)
+            .field("timeout", &self.timeout)
+            .field("connect_timeout", &self.connect_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+fn check_duration(setter: &str, duration: Duration) -> Result<(), ConfigError> {
+    if duration.is_zero() || duration > MAX_DURATION {
+        return Err(ConfigError::new(format!(
+            "{setter} is {duration:?}, expected more than zero and at most 30 days"
+        )));
+    }
+    Ok(())
+}
+
+fn check_user_agent(user_agent: &str) -> Result<HeaderValue, ConfigError> {
+    let is_printable = user_agent.chars().all(|c| matches!(c, ' '..='~'));
+    if user_agent.trim().is_empty() || !is_printable {
+        return Err(ConfigError::new(format!(
+            "user_agent is {user_agent:?}, expected printable ASCII"
+        )));
+    }
+    HeaderValue::from_str(user_agent)
+        .map_err(|error| ConfigError::new(format!("user_agent is invalid: {error}")))
+}

@@ -1,0 +1,106 @@
+//! `Client`: the calls.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ureq::http::Method;
+
+use crate::credentials::variable;
+use crate::error::ConfigError;
+use crate::send::Sender;
+use crate::{CallAccessList, ClientBuilder, Credentials, Error, Response};
+
+/// How large an acknowledgement may be, in bytes.
+const RECEIPT_LIMIT: usize = 1024 * 1024;
+
+/// A client of Gong's resource `/v2/calls/users-access`.
+///
+/// It blocks the calling thread until there is an answer, and always in bounded time. A clone
+/// is cheap and shares the connections, which are kept alive; it can be used from many
+/// threads at once.
+#[derive(Clone)]
+pub struct Client {
+    sender: Arc<Sender>,
+}
+
+impl Client {
+    /// Creates a client for `https://api.gong.io` with all settings at their defaults.
+    ///
+    /// # Errors
+    ///
+    /// An error that [`is_config`](Error::is_config) if no TLS feature is on.
+    pub fn new(credentials: Credentials) -> Result<Self, Error> {
+        Self::builder(credentials).build()
+    }
+
+    /// Creates a client from the environment: [`Credentials::from_env`] and `GONG_BASE_URL`.
+    ///
+    /// Without `GONG_BASE_URL`, or if it is set to nothing, it is a client for `https://api.gong.io`.
+    ///
+    /// # Errors
+    ///
+    /// An error that [`is_config`](Error::is_config) and names what is missing or wrong.
+    pub fn from_env() -> Result<Self, Error> {
+        let mut builder = Self::builder(Credentials::from_env()?);
+        if let Some(base_url) = variable("GONG_BASE_URL")? {
+            builder = builder.base_url(base_url);
+        }
+        builder.build()
+    }
+
+    /// Returns a builder, for other settings than the defaults.
+    pub fn builder(credentials: Credentials) -> ClientBuilder {
+        ClientBuilder::new(credentials)
+    }
+
+    pub(crate) fn with_sender(sender: Sender) -> Self {
+        Self {
+            sender: Arc::new(sender),
+        }
+    }
+
+    /// Gives users access to calls: one `PUT` with the whole list.
+    ///
+    /// Gong documents that a user who has access already is not affected, so a grant may be repeated. It
+    /// was observed that one unknown call makes Gong refuse the whole list with
+    /// [`Response::BadRequest`], without saying which; it is not known whether the others were applied.
+    /// Gong documents no limit to the size of a request.
+    ///
+    /// # Errors
+    ///
+    /// An answer of Gong's is a [`Response`], whatever it says. An error means there is none: it
+    /// [`is_config`](Error::is_config) for an empty list, which is never sent; otherwise the
+    /// pairs may or may not have been granted, and it is safe to grant them again.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use gong_call_access::{CallAccessList, Client};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut access = CallAccessList::new();
+    /// access.insert("7782342274025937895".parse()?, "234599484848423".parse()?);
+    /// let receipt = Client::from_env()?.grant(&access)?.into_result()?;
+    /// println!("granted after {} attempts", receipt.attempts());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn grant(&self, access: &CallAccessList) -> Result<Response, Error> {
+        if access.is_empty() {
+            return Err(
+                ConfigError::new("the call access list is empty, expected a pair or more").into(),
+            );
+        }
+        let body = serde_json::to_vec(access)
+            .map_err(|error| ConfigError::new(format!("the list cannot be serialised: {error}")))?;
+        self.sender.send(&Method::PUT, &body, RECEIPT_LIMIT)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("host", &self.sender.host())
+            .finish_non_exhaustive()
+    }
+}

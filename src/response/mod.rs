@@ -1,0 +1,129 @@
+//! What Gong answered: `Response` with its variants, and `Receipt`.
+
+mod api_error;
+mod decode;
+mod text;
+
+pub use api_error::ApiError;
+pub(crate) use decode::decode;
+pub(crate) use text::Secrets;
+
+/// Gong's answer to a request.
+///
+/// Only [`Success`](Self::Success) means that Gong acknowledged the request: status 200 with a JSON object
+/// that has no `errors`. Gong documents the statuses 200, 400, 401 and 500 for this resource, and 429
+/// for all of its API; others were observed.
+///
+/// # Examples
+///
+/// ```no_run
+/// use gong_call_access::{CallAccessList, Client, Response};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (client, access) = (Client::from_env()?, CallAccessList::new());
+/// match client.grant(&access)? {
+///     Response::Success(receipt) => println!("granted, request id {:?}", receipt.request_id()),
+///     Response::BadRequest(error) => eprintln!("a wrong call or user: {:?}", error.messages()),
+///     Response::Unauthorized(error) => eprintln!("check the credentials and their scope: {error}"),
+///     Response::RateLimited(error) => eprintln!("try again after {:?}", error.retry_after()),
+///     other => eprintln!("try again later: {}", other.into_result().unwrap_err()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "the answer may be a refusal; use `into_result` or match on it"]
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Response<T = Receipt> {
+    /// Status 200 and proof of success: Gong acknowledged the whole request.
+    Success(T),
+    /// Status 400: Gong refused the whole request, for a call that does not exist, for instance.
+    BadRequest(ApiError),
+    /// Status 401: the credentials are wrong, or lack a scope.
+    Unauthorized(ApiError),
+    /// Status 429: the company's requests of this second or this day are used up.
+    RateLimited(ApiError),
+    /// Status 500 to 599: Gong failed; the request may or may not have taken effect.
+    ServerError(ApiError),
+    /// Any other status, and a 200 that does not prove success.
+    Unexpected(ApiError),
+}
+
+impl<T> Response<T> {
+    /// Returns what a success holds, and everything else as an error.
+    ///
+    /// # Errors
+    ///
+    /// The [`ApiError`] of every variant but [`Success`](Self::Success); `?` turns it into an
+    /// [`Error`](crate::Error).
+    pub fn into_result(self) -> Result<T, ApiError> {
+        match self {
+            Self::Success(success) => Ok(success),
+            Self::BadRequest(error)
+            | Self::Unauthorized(error)
+            | Self::RateLimited(error)
+            | Self::ServerError(error)
+            | Self::Unexpected(error) => Err(error),
+        }
+    }
+
+    /// Returns whether Gong acknowledged the request.
+    pub fn is_success(&self) -> bool {
+        matches!(self, Self::Success(_))
+    }
+
+    /// Returns the error of every variant but a success.
+    fn error(&self) -> Option<&ApiError> {
+        match self {
+            Self::Success(_) => None,
+            Self::BadRequest(error)
+            | Self::Unauthorized(error)
+            | Self::RateLimited(error)
+            | Self::ServerError(error)
+            | Self::Unexpected(error) => Some(error),
+        }
+    }
+
+    /// Sorts an error by its status.
+    fn refusal(error: ApiError) -> Self {
+        match error.status() {
+            400 => Self::BadRequest(error),
+            401 => Self::Unauthorized(error),
+            429 => Self::RateLimited(error),
+            500..=599 => Self::ServerError(error),
+            _ => Self::Unexpected(error),
+        }
+    }
+}
+
+impl Response {
+    /// Returns Gong's id of the request, whatever the answer.
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Success(receipt) => receipt.request_id(),
+            other => other.error()?.request_id(),
+        }
+    }
+}
+
+/// Gong's acknowledgement of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    request_id: Option<Box<str>>,
+    attempts: u32,
+}
+
+impl Receipt {
+    /// Returns Gong's id of the request, to quote to Gong's support.
+    ///
+    /// Gong documents it as optional in the body; the header `x-traceid` was observed to hold the same, and
+    /// stands in where the body has none.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
+    /// Returns how many requests it took, 1 or more.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+}

@@ -1,0 +1,168 @@
+//! Server text: cut, stripped of control characters, cleaned of secrets.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+/// How many bytes of server text are kept.
+pub(super) const LIMIT: usize = 2048;
+
+const REDACTED: &str = "[redacted]";
+
+/// The texts that nothing may show: the credentials in every form that a server may send back.
+#[derive(Clone)]
+pub(crate) struct Secrets(Arc<[String]>);
+
+impl Secrets {
+    /// Shorter texts are no secrets, and blotting them out would make every message unreadable.
+    const MIN_LEN: usize = 4;
+
+    fn redact(&self, text: &mut String) {
+        for secret in self.0.iter() {
+            if text.contains(secret) {
+                *text = text.replace(secret, REDACTED);
+            }
+        }
+    }
+
+    /// Takes away the beginning of a secret that stands where the text was cut off.
+    fn redact_end(&self, text: &mut String) {
+        for secret in self.0.iter() {
+            let beginning = (Self::MIN_LEN..secret.len())
+                .rev()
+                .filter_map(|len| secret.get(..len))
+                .find_map(|beginning| text.strip_suffix(beginning));
+            if let Some(rest) = beginning {
+                *text = format!("{rest}{REDACTED}");
+            }
+        }
+    }
+}
+
+impl<'a> FromIterator<&'a str> for Secrets {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(secrets: I) -> Self {
+        let mut texts: Vec<String> = secrets
+            .into_iter()
+            .flat_map(|secret| [secret.to_owned(), STANDARD_NO_PAD.encode(secret)])
+            .flat_map(|secret| {
+                // JSON may escape these three.
+                let escaped = secret.replace('\\', "\\\\").replace('"', "\\\"");
+                [escaped.replace('/', "\\/"), escaped, secret]
+            })
+            .filter(|secret| secret.len() >= Self::MIN_LEN)
+            .collect();
+        // The longest first, so that no part of one is left when another is contained in it.
+        texts.sort_by_key(|text| (std::cmp::Reverse(text.len()), text.clone()));
+        texts.dedup();
+        Self(texts.into())
+    }
+}
+
+/// Makes server text fit to be shown.
+pub(super) fn clean(text: &str, secrets: &Secrets) -> String {
+    let mut text = strip(text);
+    secrets.redact(&mut text);
+    cut(&mut text, LIMIT);
+    text
+}
+
+/// Makes a body fit to be shown, of which `is_whole` says whether it came to its end.
+pub(super) fn clean_body(body: &[u8], is_whole: bool, secrets: &Secrets) -> String {
+    let mut text = strip(&String::from_utf8_lossy(body));
+    secrets.redact(&mut text);
+    if !is_whole {
+        secrets.redact_end(&mut text);
+    }
+    cut(&mut text, LIMIT);
+    text
+}
+
+/// Turns white space into spaces and drops what a terminal would act upon.
+fn strip(text: &str) -> String {
+    text.chars()
+        .filter_map(|c| match c {
+            '\t' | '\n' | '\r' => Some(' '),
+            // Marks that reverse the direction of the text around them.
+            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => None,
+            c if c.is_control() => None,
+            c => Some(c),
+        })
+        .collect()
+}
+
+/// Cuts to `limit` bytes, the mark of the cut included.
+pub(super) fn cut(text: &mut String, limit: usize) {
+    const MARK: char = '…';
+    if text.len() > limit {
+        let end = (0..=limit.saturating_sub(MARK.len_utf8()))
+            .rev()
+            .find(|end| text.is_char_boundary(*end))
+            .unwrap_or_default();
+        text.truncate(end);
+        text.push(MARK);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn secrets() -> Secrets {
+        ["key-1234", "se/cret\"5678", "key-1234:se/cret\"5678", "abc"]
+            .into_iter()
+            .collect()
+    }
+
+    #[test]
+    fn every_form_of_a_secret_is_redacted() {
+        let base64 = STANDARD_NO_PAD.encode("key-1234:se/cret\"5678");
+        for (text, clean_text) in [
+            ("key-1234", "[redacted]"),
+            ("no key-1234.", "no [redacted]."),
+            ("se/cret\"5678", "[redacted]"),
+            (r#"se/cret\"5678"#, "[redacted]"),
+            (r#"se\/cret\"5678"#, "[redacted]"),
+            ("key-\x001234", "[redacted]"),
+            (&format!("Basic {base64}=="), "Basic [redacted]=="),
+            (
+                "abc is too short to be a secret",
+                "abc is too short to be a secret",
+            ),
+        ] {
+            assert_eq!(clean(text, &secrets()), clean_text, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_the_end_of_the_body_cuts_is_redacted() {
+        assert_eq!(
+            clean_body(b"your key-12", false, &secrets()),
+            "your [redacted]"
+        );
+        assert_eq!(clean_body(b"your key-12", true, &secrets()), "your key-12");
+    }
+
+    #[test]
+    fn control_characters_are_dropped() {
+        let text = "a\x1b[31mb\r\nc\u{9b}d\u{202e}e\0";
+        assert_eq!(clean(text, &secrets()), "a[31mb  cde");
+    }
+
+    proptest! {
+        #[test]
+        fn what_comes_out_is_short_and_printable(text in "\\PC{0,4000}|(?s).{0,4000}") {
+            let cleaned = clean(&text, &secrets());
+            prop_assert!(cleaned.len() <= LIMIT);
+            prop_assert!(!cleaned.chars().any(char::is_control));
+        }
+
+        #[test]
+        fn no_secret_survives(before in ".{0,50}", after in ".{0,3000}") {
+            let cleaned = clean(&format!("{before}key-1234{after}"), &secrets());
+            prop_assert!(!cleaned.contains("key-1234"));
+        }
+    }
+}

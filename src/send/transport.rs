@@ -1,0 +1,265 @@
+//! One HTTP exchange through ureq: bytes out; status, headers and bytes in.
+
+use std::io::Read;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use ureq::http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use ureq::{Agent, Body};
+
+use super::tls;
+use crate::base_url::Endpoint;
+use crate::error::{ConfigError, TransportKind};
+
+/// Enough of an error's body to read its messages, whatever its size.
+const ERROR_BODY_LIMIT: usize = 64 * 1024;
+
+/// Holds most answers without growing.
+const BODY_CAPACITY: usize = 512;
+
+const INPUT_BUFFER: usize = 72 * 1024;
+const OUTPUT_BUFFER: usize = 16 * 1024;
+const MAX_HEADER_SIZE: usize = 64 * 1024;
+
+/// What a transport is made of; every value has been checked.
+pub(crate) struct Settings {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) authorization: HeaderValue,
+    pub(crate) user_agent: HeaderValue,
+    pub(crate) timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) root_certificates: Option<Vec<u8>>,
+}
+
+/// Sends requests to one URL over connections that are kept alive.
+pub(crate) struct Transport {
+    agent: Agent,
+    uri: Uri,
+    headers: HeaderMap,
+    timeout: Duration,
+    connect_timeout: Duration,
+    has_proxy: bool,
+}
+
+/// A response as it came, its body cut to a limit.
+pub(crate) struct HttpResponse {
+    pub(crate) status: u16,
+    headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+    pub(crate) end: BodyEnd,
+}
+
+/// How much of the body is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyEnd {
+    Complete,
+    TooLarge,
+    CutShort,
+    Encoded,
+}
+
+/// An exchange that ended without a usable response.
+pub(crate) struct Failure {
+    pub(crate) kind: TransportKind,
+    pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Transport {
+    pub(crate) fn new(settings: Settings) -> Result<Self, ConfigError> {
+        let Endpoint {
+            uri, is_loopback, ..
+        } = settings.endpoint;
+        // ureq panics or fails late when a header line does not fit in the output buffer.
+        let longest_header = settings.authorization.len().max(settings.user_agent.len());
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_global(Some(settings.timeout))
+            .timeout_resolve(Some(settings.connect_timeout))
+            .timeout_connect(Some(settings.connect_timeout))
+            .max_response_header_size(MAX_HEADER_SIZE)
+            .input_buffer_size(INPUT_BUFFER)
+            .output_buffer_size(OUTPUT_BUFFER + longest_header)
+            .max_idle_connections_per_host(10);
+        config = tls::configure(config, settings.root_certificates.as_deref())?;
+        if is_loopback {
+            config = config.proxy(None);
+        }
+        let agent: Agent = config.build().into();
+        let has_proxy = agent
+            .config()
+            .proxy()
+            .is_some_and(|proxy| !proxy.is_no_proxy(&uri));
+        let headers = HeaderMap::from_iter([
+            (AUTHORIZATION, settings.authorization),
+            (USER_AGENT, settings.user_agent),
+            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (ACCEPT, HeaderValue::from_static("application/json")),
+            (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+        ]);
+        Ok(Self {
+            agent,
+            uri,
+            headers,
+            timeout: settings.timeout,
+            connect_timeout: settings.connect_timeout,
+            has_proxy,
+        })
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        self.uri.host().unwrap_or_default()
+    }
+
+    /// Sends one request, once, and reads its response, of which at most `limit` bytes of body.
+    pub(crate) fn exchange(
+        &self,
+        method: &Method,
+        body: &[u8],
+        limit: usize,
+    ) -> Result<HttpResponse, Failure> {
+        let response = if self.has_proxy {
+            self.exchange_on_a_thread(method, body, limit)
+        } else {
+            run(&self.agent, self.request(method, body), limit)
+        };
+        response.map_err(|error| self.classify(error))
+    }
+
+    /// ureq gives every read of a proxy's reply the whole time anew, so a proxy that drips it would never
+    /// run into a timeout. The thread that is left behind when the time is over ends without a request:
+    /// ureq looks at the clock again before it sends one.
+    fn exchange_on_a_thread(
+        &self,
+        method: &Method,
+        body: &[u8],
+        limit: usize,
+    ) -> Result<HttpResponse, ureq::Error> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let agent = self.agent.clone();
+        let request = self.request(method, body.to_vec());
+        thread::Builder::new().spawn(move || {
+            // Nobody receives it when the time was over before.
+            let _ = sender.send(run(&agent, request, limit));
+        })?;
+        match receiver.recv_timeout(self.timeout) {
+            Ok(response) => response,
+            Err(RecvTimeoutError::Timeout) => Err(ureq::Error::Timeout(ureq::Timeout::Global)),
+            Err(RecvTimeoutError::Disconnected) => Err(ureq::Error::ConnectionFailed),
+        }
+    }
+
+    fn request<B>(&self, method: &Method, body: B) -> Request<B> {
+        let mut request = Request::new(body);
+        *request.method_mut() = method.clone();
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = self.headers.clone();
+        request
+    }
+
+    fn classify(&self, error: ureq::Error) -> Failure {
+        use std::io::ErrorKind as Io;
+
+        let kind = match &error {
+            ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => {
+                TransportKind::ConnectTimeout(self.connect_timeout)
+            }
+            ureq::Error::Timeout(_) => TransportKind::Timeout(self.timeout),
+            ureq::Error::ConnectProxyFailed(_) => TransportKind::Proxy,
+            ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => {
+                TransportKind::NotHttp
+            }
+            ureq::Error::Io(error) => match error.kind() {
+                Io::InvalidData => TransportKind::Tls,
+                Io::TimedOut => TransportKind::Timeout(self.timeout),
+                Io::UnexpectedEof
+                | Io::ConnectionReset
+                | Io::ConnectionAborted
+                | Io::BrokenPipe
+                | Io::NotConnected
+                | Io::Interrupted
+                | Io::Other => TransportKind::Disconnected,
+                // A host name that is not known has no kind to match.
+                _ => TransportKind::Connect,
+            },
+            ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => TransportKind::Connect,
+            // What is left concerns the set-up of TLS, or cannot happen with this configuration.
+            _ => TransportKind::Tls,
+        };
+        Failure {
+            kind,
+            source: Some(match error {
+                ureq::Error::Io(error) => Box::new(error),
+                error => Box::new(error),
+            }),
+        }
+    }
+}
+
+fn run(
+    agent: &Agent,
+    request: Request<impl ureq::AsSendBody>,
+    limit: usize,
+) -> Result<HttpResponse, ureq::Error> {
+    let (head, body) = agent.run(request)?.into_parts();
+    let status = head.status.as_u16();
+    let limit = if status == 200 {
+        limit
+    } else {
+        ERROR_BODY_LIMIT
+    };
+    let (body, end) = read(body, limit);
+    let end = match end {
+        Ok(BodyEnd::Complete) if is_encoded(&head.headers) => BodyEnd::Encoded,
+        Ok(end) => end,
+        // No fault of its body hides an error's status; half an acknowledgement is none.
+        Err(_) if status != 200 => BodyEnd::CutShort,
+        Err(error) => return Err(error),
+    };
+    Ok(HttpResponse {
+        status,
+        headers: head.headers,
+        body,
+        end,
+    })
+}
+
+/// Reads to the end, so that the connection can be used again, or one byte past the limit.
+fn read(mut body: Body, limit: usize) -> (Vec<u8>, Result<BodyEnd, ureq::Error>) {
+    let mut bytes = Vec::with_capacity(BODY_CAPACITY);
+    let end = body
+        .as_reader()
+        .take(limit as u64 + 1)
+        .read_to_end(&mut bytes);
+    let end = match end {
+        Ok(_) if bytes.len() > limit => Ok(BodyEnd::TooLarge),
+        Ok(_) => Ok(BodyEnd::Complete),
+        Err(error) => Err(error.into()),
+    };
+    bytes.truncate(limit);
+    (bytes, end)
+}
+
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers
+        .get_all("content-encoding")
+        .iter()
+        .any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+impl HttpResponse {
+    /// The first field of this name, if it is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// All fields of this name; one that is not text is empty.
+    pub(crate) fn header_fields(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers
+            .get_all(name)
+            .iter()
+            .map(|field| field.to_str().unwrap_or_default())
+    }
+}

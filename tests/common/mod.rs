@@ -1,0 +1,411 @@
+//! What several test files need: a server that misbehaves as told, clients for it, and child processes.
+
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+use std::error::Error as _;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use gong_call_access::{CallAccessList, Client, ClientBuilder, Credentials, Error, Response};
+
+pub const PATH: &str = "/v2/calls/users-access";
+pub const CALL: &str = "7782342274025937895";
+pub const USER: &str = "234599484848423";
+
+/// Distinctive enough to be searched for in everything that is shown.
+pub const KEY: &str = "KEY-4f9a1c7e";
+pub const SECRET: &str = "SECRET-e07b5d2a";
+pub const TOKEN: &str = "TOKEN-91d3b6f8";
+
+pub fn credentials() -> Credentials {
+    Credentials::access_key(KEY, SECRET).unwrap()
+}
+
+pub fn builder(base_url: &str) -> ClientBuilder {
+    Client::builder(credentials()).base_url(base_url)
+}
+
+pub fn client(base_url: &str) -> Client {
+    builder(base_url).build().unwrap()
+}
+
+/// The example of Gong's page.
+pub fn one_pair() -> CallAccessList {
+    [(CALL.parse().unwrap(), USER.parse().unwrap())]
+        .into_iter()
+        .collect()
+}
+
+pub fn variant<T>(response: &Response<T>) -> &'static str {
+    match response {
+        Response::Success(_) => "Success",
+        Response::BadRequest(_) => "BadRequest",
+        Response::Unauthorized(_) => "Unauthorized",
+        Response::RateLimited(_) => "RateLimited",
+        Response::ServerError(_) => "ServerError",
+        Response::Unexpected(_) => "Unexpected",
+        _ => "unknown to the tests",
+    }
+}
+
+pub const SHORT: Duration = Duration::from_millis(150);
+
+/// Grants the example, which must fail before there is an answer.
+#[track_caller]
+pub fn failure(client: &Client) -> Error {
+    match client.grant(&one_pair()) {
+        Err(error @ Error::Transport(_)) => error,
+        other => panic!("expected a transport error, got {other:?}"),
+    }
+}
+
+pub fn impatient(url: &str) -> Client {
+    builder(url).timeout(SHORT).build().unwrap()
+}
+
+#[track_caller]
+pub fn assert_is(error: &Error, predicates: &[&str], row: &str) {
+    let found: Vec<_> = [
+        ("timeout", error.is_timeout()),
+        ("connect", error.is_connect()),
+        ("tls", error.is_tls()),
+        ("config", error.is_config()),
+    ]
+    .into_iter()
+    .filter_map(|(name, holds)| holds.then_some(name))
+    .collect();
+    assert_eq!(found, predicates, "row {row}: {error}, {error:?}");
+    assert_eq!(error.attempts(), 1, "row {row}");
+    assert!(error.source().is_some(), "row {row}: {error}");
+}
+
+/// A well-formed response with a length.
+pub fn http(status: u16, headers: &str, body: &str) -> String {
+    format!(
+        "HTTP/1.1 {status} Status\r\n{headers}content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+pub fn ok() -> String {
+    http(200, "", r#"{"requestId":"4al018gzaztcr8nbukw"}"#)
+}
+
+/// A request as it arrived.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub at: Instant,
+    pub connection: usize,
+    pub head: String,
+    pub body: String,
+}
+
+impl Request {
+    pub fn header(&self, name: &str) -> Vec<&str> {
+        self.head
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_once(": "))
+            .filter(|(field, _)| field.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+            .collect()
+    }
+}
+
+/// What the server does with a connection after a handler has answered.
+pub enum Then {
+    KeepAlive,
+    Close,
+    Reset,
+    /// Says nothing more until the client gives up or the server is dropped.
+    Hang,
+}
+
+trait Stream: Read + Write {}
+impl<T: Read + Write> Stream for T {}
+
+/// One request, to be answered.
+pub struct Exchange<'a> {
+    /// The number of the request, over all connections, from 0.
+    pub nth: usize,
+    pub request: Request,
+    stream: &'a mut dyn Stream,
+}
+
+impl Exchange<'_> {
+    /// Returns whether the client still took it.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.stream.write_all(bytes.as_ref()).is_ok() && self.stream.flush().is_ok()
+    }
+
+    /// Sends a byte at a time until the client has had enough.
+    pub fn drip(&mut self, bytes: impl IntoIterator<Item = u8>, every: Duration) {
+        for byte in bytes {
+            if !self.send([byte]) {
+                return;
+            }
+            thread::sleep(every);
+        }
+    }
+}
+
+type Handler = dyn Fn(&mut Exchange<'_>) -> Then + Send + Sync;
+
+/// A server on a loopback socket that does what its handler says, and counts.
+pub struct Server {
+    address: SocketAddr,
+    scheme: &'static str,
+    shared: Arc<Shared>,
+    acceptor: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    handler: Box<Handler>,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    is_stopping: AtomicBool,
+    connections: AtomicUsize,
+    requests: Mutex<Vec<Request>>,
+    streams: Mutex<Vec<TcpStream>>,
+}
+
+impl Server {
+    pub fn start(handler: impl Fn(&mut Exchange<'_>) -> Then + Send + Sync + 'static) -> Self {
+        Self::listen(None, Box::new(handler))
+    }
+
+    pub fn start_tls(
+        config: rustls::ServerConfig,
+        handler: impl Fn(&mut Exchange<'_>) -> Then + Send + Sync + 'static,
+    ) -> Self {
+        Self::listen(Some(Arc::new(config)), Box::new(handler))
+    }
+
+    /// Sends the same bytes to every request.
+    pub fn sends(bytes: impl Into<Vec<u8>>, then: fn() -> Then) -> Self {
+        let bytes = bytes.into();
+        Self::start(move |exchange| {
+            exchange.send(&bytes);
+            then()
+        })
+    }
+
+    fn listen(tls: Option<Arc<rustls::ServerConfig>>, handler: Box<Handler>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let shared = Arc::new(Shared {
+            handler,
+            tls,
+            is_stopping: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
+            requests: Mutex::default(),
+            streams: Mutex::default(),
+        });
+        let for_acceptor = Arc::clone(&shared);
+        let acceptor = thread::spawn(move || for_acceptor.accept(&listener));
+        Self {
+            address,
+            scheme,
+            shared,
+            acceptor: Some(acceptor),
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.scheme, self.address)
+    }
+
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    pub fn requests(&self) -> Vec<Request> {
+        self.shared.requests.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.is_stopping.store(true, Ordering::SeqCst);
+        for stream in self.shared.streams.lock().unwrap().iter() {
+            // It may be closed already.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        // Wakes the acceptor.
+        let _ = TcpStream::connect(self.address);
+        if let Some(acceptor) = self.acceptor.take() {
+            acceptor.join().unwrap();
+        }
+    }
+}
+
+impl Shared {
+    fn accept(self: Arc<Self>, listener: &TcpListener) {
+        let mut threads = Vec::new();
+        for stream in listener.incoming() {
+            let stream = stream.unwrap();
+            let mut streams = self.streams.lock().unwrap();
+            if self.is_stopping.load(Ordering::SeqCst) {
+                break;
+            }
+            let connection = self.connections.fetch_add(1, Ordering::SeqCst);
+            streams.push(stream.try_clone().unwrap());
+            drop(streams);
+            let shared = Arc::clone(&self);
+            threads.push(thread::spawn(move || shared.serve(stream, connection)));
+        }
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    }
+
+    fn serve(&self, socket: TcpStream, connection: usize) {
+        socket.set_nodelay(true).unwrap();
+        let mut stream: Box<dyn Stream> = match &self.tls {
+            None => Box::new(socket.try_clone().unwrap()),
+            Some(config) => {
+                let tls = rustls::ServerConnection::new(Arc::clone(config)).unwrap();
+                Box::new(rustls::StreamOwned::new(tls, socket.try_clone().unwrap()))
+            }
+        };
+        let then = loop {
+            let Ok(Some((head, body))) = read_request(&mut stream) else {
+                break Then::Close;
+            };
+            let request = Request {
+                at: Instant::now(),
+                connection,
+                head,
+                body,
+            };
+            let nth = {
+                let mut requests = self.requests.lock().unwrap();
+                requests.push(request.clone());
+                requests.len() - 1
+            };
+            let mut exchange = Exchange {
+                nth,
+                request,
+                stream: &mut stream,
+            };
+            match (self.handler)(&mut exchange) {
+                Then::KeepAlive => {}
+                then => break then,
+            }
+        };
+        if let Then::Hang = then {
+            let _ = io::copy(&mut stream, &mut io::sink());
+        }
+        if let Then::Reset = then {
+            // A socket that does not linger is reset when its last handle is closed.
+            socket2::SockRef::from(&socket)
+                .set_linger(Some(Duration::ZERO))
+                .unwrap();
+            self.forget(&socket);
+        } else {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Drops the handle that is kept for the end of the server.
+    fn forget(&self, socket: &TcpStream) {
+        let peer = socket.peer_addr().unwrap();
+        self.streams
+            .lock()
+            .unwrap()
+            .retain(|stream| stream.peer_addr().is_ok_and(|other| other != peer));
+    }
+}
+
+fn read_request(stream: &mut dyn Stream) -> io::Result<Option<(String, String)>> {
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 16 * 1024];
+    let end_of_head = loop {
+        if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            break at + 4;
+        }
+        match stream.read(&mut chunk)? {
+            0 => return Ok(None),
+            n => bytes.extend_from_slice(&chunk[..n]),
+        }
+    };
+    let mut body = bytes.split_off(end_of_head);
+    let head = String::from_utf8(bytes).unwrap();
+    let length = head
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .map_or(0, |(_, length)| length.parse().unwrap());
+    while body.len() < length {
+        match stream.read(&mut chunk)? {
+            0 => return Ok(None),
+            n => body.extend_from_slice(&chunk[..n]),
+        }
+    }
+    Ok(Some((head, String::from_utf8(body).unwrap())))
+}
+
+const CHILD: &str = "GONG_CALL_ACCESS_TEST_CHILD";
+
+const AMBIENT: [&str; 14] = [
+    "ALL_PROXY",
+    "all_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "GONG_ACCESS_KEY",
+    "GONG_ACCESS_KEY_SECRET",
+    "GONG_ACCESS_SECRET",
+    "GONG_ACCESS_TOKEN",
+    "GONG_BASE_URL",
+    "RUST_LOG",
+];
+
+/// A command that sees no proxy and no credential of the environment.
+pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for name in AMBIENT {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Whether this process was started by [`run_in_child`].
+pub fn is_child() -> bool {
+    std::env::var_os(CHILD).is_some()
+}
+
+/// Runs one test of this file again, in a process of its own with these variables in its environment.
+#[track_caller]
+pub fn run_in_child(test: &str, variables: &[(&str, &str)]) {
+    let output = command(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .env(CHILD, "1")
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && stdout.contains("1 passed"),
+        "{test} with {variables:?}:\n{stdout}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

@@ -1,0 +1,511 @@
+//! What each answer of Gong's becomes: rows 22 to 40.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{PATH, Server, Then, client, http, one_pair, variant};
+use gong_call_access::{ApiError, Receipt, Response};
+use mockito::Matcher;
+
+/// Grants the example to a server that answers this, and sees that it took one request.
+fn answer(status: usize, headers: &[(&str, &str)], body: &str) -> Response {
+    let mut server = mockito::Server::new();
+    let mut mock = server.mock("PUT", PATH).with_status(status).with_body(body);
+    for (name, value) in headers {
+        mock = mock.with_header(*name, value);
+    }
+    let mock = mock.expect(1).create();
+    let response = client(&server.url()).grant(&one_pair()).unwrap();
+    mock.assert();
+    response
+}
+
+/// The same for bytes that a well-behaved server does not send.
+fn answer_raw(bytes: impl Into<Vec<u8>>) -> Response {
+    let server = Server::sends(bytes, || Then::Close);
+    let response = client(&server.url()).grant(&one_pair()).unwrap();
+    assert_eq!(server.requests().len(), 1);
+    response
+}
+
+#[track_caller]
+fn error(response: Response) -> ApiError {
+    response.into_result().unwrap_err()
+}
+
+#[track_caller]
+fn receipt(response: Response) -> Receipt {
+    response.into_result().unwrap()
+}
+
+#[test]
+fn the_request_is_the_one_that_gong_documents() {
+    let mut server = mockito::Server::new();
+    let mock = server
+        .mock("PUT", PATH)
+        .match_query(Matcher::Missing)
+        .match_header("content-type", "application/json")
+        .match_header("accept", "application/json")
+        .match_header("accept-encoding", "identity")
+        .match_header("authorization", "Basic S0VZLTRmOWExYzdlOlNFQ1JFVC1lMDdiNWQyYQ==")
+        .match_header("user-agent", concat!("gong-call-access/", env!("CARGO_PKG_VERSION")))
+        .match_body(r#"{"callAccessList":[{"callId":"7782342274025937895","userIds":["234599484848423"]}]}"#)
+        .with_body(r#"{"requestId":"4al018gzaztcr8nbukw"}"#)
+        .expect(1)
+        .create();
+    let receipt = receipt(client(&server.url()).grant(&one_pair()).unwrap());
+    mock.assert();
+    assert_eq!(receipt.request_id(), Some("4al018gzaztcr8nbukw"));
+    assert_eq!(receipt.attempts(), 1);
+}
+
+#[test]
+fn the_request_has_each_header_once_and_goes_below_the_prefix() {
+    let server = Server::sends(common::ok(), || Then::KeepAlive);
+    let client = common::builder(&format!("{}/gong/v2/", server.url()))
+        .user_agent("provisioning/1.2 (ops@example.com)")
+        .build()
+        .unwrap();
+    assert!(client.grant(&one_pair()).unwrap().is_success());
+    let requests = server.requests();
+    let [request] = &requests[..] else {
+        panic!("{requests:?}")
+    };
+    assert!(
+        request
+            .head
+            .starts_with(&format!("PUT /gong{PATH} HTTP/1.1\r\n")),
+        "{}",
+        request.head
+    );
+    for (name, value) in [
+        ("host", server.address().to_string().as_str()),
+        ("content-length", &request.body.len().to_string()),
+        ("content-type", "application/json"),
+        ("accept", "application/json"),
+        ("user-agent", "provisioning/1.2 (ops@example.com)"),
+    ] {
+        assert_eq!(request.header(name), [value], "{name}");
+    }
+    assert_eq!(request.header("authorization").len(), 1);
+}
+
+#[test]
+fn row_22_an_acknowledgement_is_a_success_in_every_form() {
+    let x = r#"{"requestId":"x"}"#;
+    for (body, headers) in [
+        (x, &[][..]),
+        (
+            r#"{"a":[{"b":{}},null,-1,2.5,true,"é"],"requestId":"x","errors":[]}"#,
+            &[],
+        ),
+        (r#"{"errors":null,"requestId":"x"}"#, &[]),
+        (r#"{"errors":"","requestId":"x"}"#, &[]),
+        (r#"{"\u0072equestId":"\u0078"}"#, &[]),
+        (x, &[("content-type", "text/html")]),
+        (x, &[("content-encoding", "identity")]),
+    ] {
+        let receipt = receipt(answer(200, headers, body));
+        assert_eq!(receipt.request_id(), Some("x"), "row 22: {body}");
+        assert_eq!(receipt.attempts(), 1, "row 22: {body}");
+    }
+    for raw in [
+        format!(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n8\r\n{}\r\n9\r\n{}\r\n0\r\n\r\n",
+            &x[..8],
+            &x[8..]
+        ),
+        format!(
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n{}",
+            http(200, "", x)
+        ),
+        format!("HTTP/1.0 200 OK\r\n\r\n{x}"),
+    ] {
+        assert_eq!(
+            receipt(answer_raw(raw.as_str())).request_id(),
+            Some("x"),
+            "row 22: {raw}"
+        );
+    }
+}
+
+#[test]
+fn row_23_the_request_id_may_be_missing_or_a_number() {
+    for (body, request_id) in [
+        ("{}", None),
+        (r#"{"requestId":null}"#, None),
+        (r#"{"requestId":""}"#, None),
+        (r#"{"requestId":[1]}"#, None),
+        (r#"{"requestId":{"a":1}}"#, None),
+        (r#"{"requestId":true}"#, None),
+        (r#"{"requestId":42}"#, Some("42")),
+        (r#"{"requestId":-42}"#, Some("-42")),
+        (r#"{"requestId":0.5}"#, Some("0.5")),
+    ] {
+        assert_eq!(
+            receipt(answer(200, &[], body)).request_id(),
+            request_id,
+            "row 23: {body}"
+        );
+    }
+}
+
+#[test]
+fn row_24_a_200_without_proof_is_no_success() {
+    let deep_array = "[".repeat(100_000) + &"]".repeat(100_000);
+    let deep_field = format!(
+        r#"{{"requestId":"x","a":{}{}}}"#,
+        "[".repeat(1000),
+        "]".repeat(1000)
+    );
+    let deep_errors = format!(r#"{{"errors":{}{}}}"#, "[".repeat(1000), "]".repeat(1000));
+    let large = format!(r#"{{"requestId":"x","a":"{}"}}"#, "a".repeat(1024 * 1024));
+    let x = r#"{"requestId":"x"}"#;
+    for (body, headers, problem) in [
+        ("<html>OK</html>", &[][..], "documented JSON object"),
+        ("", &[], "documented JSON object"),
+        ("[]", &[], "documented JSON object"),
+        ("null", &[], "documented JSON object"),
+        ("\"ok\"", &[], "documented JSON object"),
+        (r#"{"requestId":"x""#, &[], "documented JSON object"),
+        (r#"{"requestId":"x"} x"#, &[], "documented JSON object"),
+        (
+            r#"{"errors":null,"errors":["no"],"errors":null}"#,
+            &[],
+            "documented JSON object",
+        ),
+        (&deep_array, &[], "documented JSON object"),
+        (&deep_field, &[], "documented JSON object"),
+        (&deep_errors, &[], "documented JSON object"),
+        ("\u{feff}{}", &[], "documented JSON object"),
+        (
+            r#"{"errors":["Some calls not found"]}"#,
+            &[],
+            "reports errors",
+        ),
+        (r#"{"errors":"no"}"#, &[], "reports errors"),
+        (r#"{"errors":[""]}"#, &[], "reports errors"),
+        (r#"{"errors":{"a":1}}"#, &[], "reports errors"),
+        (r#"{"errors":false}"#, &[], "reports errors"),
+        (&large, &[], "too large"),
+        (x, &[("content-encoding", "gzip")], "compressed"),
+        (x, &[("content-encoding", "GZIP")], "compressed"),
+    ] {
+        let response = answer(200, headers, body);
+        let start: String = body.chars().take(60).collect();
+        assert_eq!(variant(&response), "Unexpected", "row 24: {start}");
+        let error = error(response);
+        assert_eq!(
+            (error.status(), error.attempts()),
+            (200, 1),
+            "row 24: {start}"
+        );
+        assert!(
+            error.to_string().contains(problem),
+            "row 24: {start}: {error}"
+        );
+    }
+    let utf_8 =
+        answer_raw(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{\"a\":\"\xff\"}".as_slice());
+    assert!(error(utf_8).to_string().contains("not UTF-8"), "row 24");
+    let errors = error(answer(200, &[], r#"{"errors":["no"],"requestId":"x"}"#));
+    assert_eq!(
+        (errors.messages(), errors.request_id()),
+        (&["no".to_owned()][..], Some("x")),
+        "row 24"
+    );
+}
+
+#[test]
+fn row_24_the_largest_acknowledgement_is_a_success() {
+    let body = |len| format!(r#"{{"requestId":"x","a":"{}"}}"#, "a".repeat(len));
+    let fits = body(1024 * 1024 - body(0).len());
+    assert_eq!(variant(&answer(200, &[], &fits)), "Success");
+    let over = body(1024 * 1024 - body(0).len() + 1);
+    assert_eq!(variant(&answer(200, &[], &over)), "Unexpected");
+}
+
+#[test]
+fn row_25_another_2xx_is_no_success() {
+    for (status, body) in [
+        (201, r#"{"requestId":"x"}"#),
+        (202, r#"{"requestId":"x"}"#),
+        (204, ""),
+    ] {
+        let response = answer(status, &[], body);
+        assert_eq!(variant(&response), "Unexpected", "row 25: {status}");
+        assert_eq!(usize::from(error(response).status()), status, "row 25");
+    }
+}
+
+#[test]
+fn row_26_a_redirect_is_not_followed_and_its_host_is_named() {
+    let elsewhere = Server::sends(common::ok(), || Then::KeepAlive);
+    let to = format!("{}/v2/calls/users-access", elsewhere.url());
+    for status in [301, 302, 303, 307, 308] {
+        let response = answer(status, &[("location", &to)], "");
+        assert_eq!(variant(&response), "Unexpected", "row 26: {status}");
+        let message = error(response).to_string();
+        assert!(
+            message.contains(&format!("the host {}", elsewhere.address())),
+            "row 26: {message}"
+        );
+        for location in ["/v2", "", "::", "https://"] {
+            let response = answer(status, &[("location", location)], "");
+            assert_eq!(
+                variant(&response),
+                "Unexpected",
+                "row 26: {status} {location}"
+            );
+        }
+        assert_eq!(
+            variant(&answer(status, &[], "")),
+            "Unexpected",
+            "row 26: {status}"
+        );
+    }
+    assert_eq!(elsewhere.connections(), 0, "row 26");
+}
+
+#[test]
+fn row_27_a_400_has_messages_where_there_are_some() {
+    for (body, messages) in [
+        (
+            r#"{"requestId":"x","errors":["Some calls not found","b"]}"#,
+            &["Some calls not found", "b"][..],
+        ),
+        (r#"{"errors":"one"}"#, &["one"]),
+        (r#"{"errors":[{"code":1},2]}"#, &[r#"{"code":1}"#, "2"]),
+        (r#"{"errors":[""," "]}"#, &[]),
+        (r#"{"errors":null}"#, &[]),
+        (r#"{}"#, &[]),
+        ("", &[]),
+        ("<html>no</html>", &[]),
+    ] {
+        let response = answer(400, &[], body);
+        assert_eq!(variant(&response), "BadRequest", "row 27: {body}");
+        let error = error(response);
+        assert_eq!(error.messages(), messages, "row 27: {body}");
+        assert_eq!(error.body(), body, "row 27");
+        for message in messages {
+            assert!(error.to_string().contains(message), "row 27: {error}");
+        }
+    }
+}
+
+#[test]
+fn row_28_a_401_shows_the_missing_scope() {
+    assert_eq!(variant(&answer(401, &[], "")), "Unauthorized", "row 28");
+    let scope = "You don't have permission to use 'api:call-user-access:write' in your app.";
+    let response = answer(
+        401,
+        &[],
+        &format!(r#"{{"requestId":"x","errors":["{scope}"]}}"#),
+    );
+    assert_eq!(variant(&response), "Unauthorized", "row 28");
+    let message = error(response).to_string();
+    assert_eq!(
+        message,
+        format!(
+            "status 401, access denied: {scope} (request id x, 1 attempt); check the credentials, their scope and base_url"
+        )
+    );
+}
+
+#[test]
+fn row_29_other_statuses_keep_their_messages() {
+    for (status, expected) in [
+        (403, "Unexpected"),
+        (404, "Unexpected"),
+        (405, "Unexpected"),
+        (409, "Unexpected"),
+        (413, "Unexpected"),
+        (415, "Unexpected"),
+        (422, "Unexpected"),
+        (501, "ServerError"),
+        (505, "ServerError"),
+    ] {
+        let response = answer(
+            status,
+            &[],
+            r#"{"requestId":"x","errors":["no"],"more":{}}"#,
+        );
+        assert_eq!(variant(&response), expected, "row 29: {status}");
+        let error = error(response);
+        assert_eq!(error.messages(), ["no"], "row 29: {status}");
+        assert_eq!(error.request_id(), Some("x"), "row 29: {status}");
+    }
+}
+
+#[test]
+fn row_30_and_35_a_status_of_the_moment_is_told_apart() {
+    for (status, expected) in [
+        (408, "Unexpected"),
+        (425, "Unexpected"),
+        (429, "RateLimited"),
+        (500, "ServerError"),
+        (502, "ServerError"),
+        (503, "ServerError"),
+        (504, "ServerError"),
+        (520, "ServerError"),
+        (526, "ServerError"),
+        (599, "ServerError"),
+    ] {
+        let response = answer(status, &[], "<html>busy</html>");
+        assert_eq!(variant(&response), expected, "row 30: {status}");
+        assert_eq!(
+            error(response).body(),
+            "<html>busy</html>",
+            "row 30: {status}"
+        );
+    }
+}
+
+#[test]
+fn row_31_to_34_retry_after_is_read() {
+    let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+    for (fields, seconds) in [
+        (&[("retry-after", "1")][..], Some(1)),
+        (&[("retry-after", "86400")], Some(86_400)),
+        (
+            &[("retry-after", "123456789012345678901234567890")],
+            Some(u64::MAX),
+        ),
+        (
+            &[("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT"), date],
+            Some(10),
+        ),
+        (
+            &[("retry-after", "Sun, 06 Nov 1994 08:49:27 GMT"), date],
+            None,
+        ),
+        (&[("retry-after", "0")], None),
+        (&[("retry-after", "-1")], None),
+        (&[("retry-after", "1.5")], None),
+        (&[("retry-after", "soon")], None),
+        (&[("retry-after", "1"), ("retry-after", "1")], None),
+        (&[], None),
+    ] {
+        let fields: String = fields
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
+        let response = answer_raw(http(429, &fields, ""));
+        assert_eq!(variant(&response), "RateLimited", "rows 31 to 34: {fields}");
+        let error = error(response);
+        assert_eq!(
+            error.retry_after(),
+            seconds.map(Duration::from_secs),
+            "rows 31 to 34: {fields}"
+        );
+        let shown = error.to_string().contains("retry after");
+        assert_eq!(shown, seconds.is_some(), "rows 31 to 34: {error}");
+        let error = gong_call_access::Error::from(error);
+        assert_eq!(
+            error.retry_after(),
+            seconds.map(Duration::from_secs),
+            "rows 31 to 34"
+        );
+    }
+}
+
+#[test]
+fn row_37_a_status_that_does_not_exist_is_unexpected() {
+    for status in [101, 600, 999] {
+        let response = answer_raw(http(status, "", ""));
+        assert_eq!(variant(&response), "Unexpected", "row 37: {status}");
+        assert_eq!(error(response).status(), status, "row 37");
+    }
+}
+
+#[test]
+fn row_38_an_endless_error_body_is_cut_and_its_status_kept() {
+    for head in [
+        "HTTP/1.1 500 Status\r\n\r\n",
+        "HTTP/1.1 500 Status\r\ncontent-length: 1000000000\r\n\r\n",
+    ] {
+        let server = Server::start(move |exchange| {
+            exchange.send(head);
+            while exchange.send([b'x'; 16 * 1024]) {}
+            Then::Close
+        });
+        let response = client(&server.url()).grant(&one_pair()).unwrap();
+        assert_eq!(variant(&response), "ServerError", "row 38");
+        let error = error(response);
+        assert_eq!(error.body().len(), 2048, "row 38");
+        assert_eq!(server.requests().len(), 1, "row 38");
+    }
+}
+
+#[test]
+fn row_38_no_fault_of_its_body_hides_a_status() {
+    let short = "HTTP/1.1 400 Status\r\ncontent-length: 100\r\n\r\n{\"errors\":[\"n";
+    for raw in [
+        short,
+        "HTTP/1.1 400 Status\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n",
+        "HTTP/1.1 400 Status\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\nxyz",
+    ] {
+        let response = answer_raw(raw);
+        assert_eq!(variant(&response), "BadRequest", "row 38: {raw}");
+    }
+    assert_eq!(
+        error(answer_raw(short)).body(),
+        "{\"errors\":[\"n",
+        "row 38"
+    );
+}
+
+#[test]
+fn row_39_server_text_is_cleaned_and_cut() {
+    let message = "a\\u001b[31mb\\r\\nc".to_owned() + &"é".repeat(500_000);
+    let body = format!(r#"{{"errors":["{message}","second"],"requestId":"\u0007x"}}"#);
+    // Only the start of a body this long is read, so it is no JSON and has no messages.
+    assert_eq!(error(answer(400, &[], &body)).body().len(), 2048, "row 39");
+    let message = "a\\u001b[31mb\\r\\nc".to_owned() + &"é".repeat(2000);
+    let body = format!(r#"{{"errors":["{message}","second"],"requestId":"\u0007x"}}"#);
+    let error = error(answer(400, &[], &body));
+    let [message] = error.messages() else {
+        panic!("row 39: {error}")
+    };
+    assert!(
+        message.starts_with("a[31mb  cé") && message.ends_with('…'),
+        "row 39: {message}"
+    );
+    assert!(
+        message.len() <= 2048 && error.body().len() <= 2048,
+        "row 39"
+    );
+    assert_eq!(error.request_id(), Some("x"), "row 39");
+    assert!(!error.to_string().contains(char::is_control), "row 39");
+}
+
+#[test]
+fn row_40_the_request_id_falls_back_to_the_header() {
+    let header = [("x-traceid", "from-header")];
+    for (status, body, request_id) in [
+        (200, "{}", "from-header"),
+        (200, r#"{"requestId":""}"#, "from-header"),
+        (200, r#"{"requestId":"from-body"}"#, "from-body"),
+        (400, "", "from-header"),
+        (500, "<html>", "from-header"),
+        (401, r#"{"requestId":"from-body"}"#, "from-body"),
+    ] {
+        let found = match answer(status, &header, body) {
+            Response::Success(receipt) => receipt.request_id().map(str::to_owned),
+            other => error(other).request_id().map(str::to_owned),
+        };
+        assert_eq!(
+            found.as_deref(),
+            Some(request_id),
+            "row 40: {status} {body}"
+        );
+    }
+}

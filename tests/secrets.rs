@@ -1,0 +1,199 @@
+//! No credential is shown, whatever is printed and whatever the server sends.
+
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod common;
+
+use std::error::Error as StdError;
+use std::fmt::Write;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use common::{KEY, SECRET, Server, TOKEN, Then, builder, client, credentials, http, one_pair};
+use gong_call_access::{Client, Credentials, Error, Response};
+
+/// The forms in which these credentials must not be shown.
+fn forms_of(secrets: &[&str]) -> Vec<String> {
+    secrets
+        .iter()
+        .flat_map(|secret| [(*secret).to_owned(), STANDARD_NO_PAD.encode(secret)])
+        .collect()
+}
+
+#[track_caller]
+fn assert_clean(shown: &str) {
+    for form in forms_of(&[KEY, SECRET, TOKEN, &format!("{KEY}:{SECRET}")]) {
+        assert!(!shown.contains(&form), "{form} is in: {shown}");
+    }
+}
+
+/// Everything that an error says in any way.
+fn show(error: &Error) -> String {
+    let mut shown = format!("{error} {error:?} {error:#?}");
+    let mut source = error.source();
+    while let Some(error) = source {
+        write!(shown, " {error} {error:?}").unwrap();
+        source = error.source();
+    }
+    shown
+}
+
+fn show_response(response: Response) -> String {
+    let mut shown = format!("{response:?} {response:#?}");
+    match response {
+        Response::Success(receipt) => write!(shown, " {receipt:?}").unwrap(),
+        other => {
+            let error = other.into_result().unwrap_err();
+            write!(
+                shown,
+                " {error} {} {:?} {:?}",
+                error.body(),
+                error.messages(),
+                error.request_id()
+            )
+            .unwrap();
+            shown += &show(&Error::from(error));
+        }
+    }
+    shown
+}
+
+fn bearer(url: &str) -> Client {
+    let credentials = Credentials::bearer(TOKEN).unwrap();
+    Client::builder(credentials).base_url(url).build().unwrap()
+}
+
+#[test]
+fn no_debug_shows_a_credential() {
+    let bearer = Credentials::bearer(TOKEN).unwrap();
+    assert_clean(&format!("{:?} {:?}", credentials(), bearer));
+    let builder = builder(&format!("https://{KEY}:{SECRET}@api.gong.io"));
+    assert_clean(&format!("{builder:?} {builder:#?}"));
+    assert_clean(&show(&builder.build().unwrap_err()));
+    let client = client("http://localhost");
+    assert_clean(&format!("{client:?} {client:#?}"));
+    assert!(format!("{:?}", credentials()).contains("Basic"));
+    assert!(format!("{client:?}").contains("localhost"));
+}
+
+#[test]
+fn no_config_error_shows_a_credential() {
+    for (key, secret) in [
+        (format!("{KEY}:"), SECRET.to_owned()),
+        (KEY.to_owned(), format!("{SECRET}\n")),
+        (format!("{KEY}\0"), SECRET.to_owned()),
+    ] {
+        assert_clean(&show(&Credentials::access_key(key, secret).unwrap_err()));
+    }
+    assert_clean(&show(
+        &Credentials::bearer(format!("{TOKEN} ")).unwrap_err(),
+    ));
+    assert_clean(&show(
+        &Credentials::bearer(format!("{TOKEN}é")).unwrap_err(),
+    ));
+}
+
+#[test]
+fn no_transport_error_shows_a_credential() {
+    for raw in [
+        format!("{SECRET}\r\n\r\n"),
+        format!("HTTP/1.1 200 OK\r\n{SECRET}\r\n\r\n"),
+        String::new(),
+    ] {
+        let server = Server::sends(raw, || Then::Close);
+        assert_clean(&show(
+            &client(&server.url()).grant(&one_pair()).unwrap_err(),
+        ));
+    }
+    let server = Server::sends("", || Then::Hang);
+    let client = builder(&server.url())
+        .timeout(Duration::from_millis(50))
+        .build()
+        .unwrap();
+    assert_clean(&show(&client.grant(&one_pair()).unwrap_err()));
+}
+
+#[test]
+fn row_39_a_credential_that_the_server_echoes_is_cleaned() {
+    let pair = format!("{KEY}:{SECRET}");
+    // A client knows its own credentials only.
+    let of_key: fn(&str) -> Client = client;
+    for (client, secrets) in [(of_key, &[KEY, SECRET, &pair][..]), (bearer, &[TOKEN])] {
+        for echo in forms_of(secrets) {
+            let json = format!(
+                r#"{{"errors":["denied: {echo}"],"requestId":"{echo}","{echo}":"{echo}"}}"#
+            );
+            let success = format!(r#"{{"requestId":"{echo}"}}"#);
+            let header = format!("x-traceid: {echo}\r\nlocation: https://{echo}/\r\n");
+            for (status, body) in [
+                (200, &json),
+                (200, &success),
+                (307, &json),
+                (400, &json),
+                (401, &json),
+                (500, &String::new()),
+            ] {
+                let server = Server::sends(http(status, &header, body), || Then::Close);
+                let shown = show_response(client(&server.url()).grant(&one_pair()).unwrap());
+                assert_clean(&shown);
+                assert!(shown.contains("[redacted]"), "{shown}");
+            }
+        }
+    }
+}
+
+struct Records(Mutex<String>);
+
+impl log::Log for Records {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if record.target() == "gong_call_access" || record.level() <= log::Level::Debug {
+            let mut records = self.0.lock().unwrap();
+            writeln!(
+                records,
+                "{} {} {}",
+                record.level(),
+                record.target(),
+                record.args()
+            )
+            .unwrap();
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+#[test]
+fn no_log_record_shows_a_credential_or_an_id() {
+    static RECORDS: Records = Records(Mutex::new(String::new()));
+    log::set_logger(&RECORDS).unwrap();
+    log::set_max_level(log::LevelFilter::Trace);
+    let echo = http(
+        401,
+        &format!("x-traceid: {SECRET}\r\n"),
+        &format!(r#"{{"errors":["{KEY}"]}}"#),
+    );
+    let server = Server::sends(echo, || Then::Close);
+    let response = client(&server.url()).grant(&one_pair()).unwrap();
+    assert!(!response.is_success());
+    let server = Server::sends("", || Then::Close);
+    assert!(client(&server.url()).grant(&one_pair()).is_err());
+    let records = RECORDS.0.lock().unwrap();
+    assert_clean(&records);
+    assert!(
+        !records.contains(common::CALL) && !records.contains(common::USER),
+        "{records}"
+    );
+    for part in [
+        "DEBUG gong_call_access PUT to 127.0.0.1, attempt 1, 83 bytes",
+        "status 401",
+        "closed the connection",
+    ] {
+        assert!(records.contains(part), "{part} is not in: {records}");
+    }
+}

@@ -1,0 +1,172 @@
+//! Whom a client trusts: rows 14 and 15.
+
+#![cfg(any(feature = "rustls", feature = "native-tls"))]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{Server, Then, builder, one_pair};
+use gong_call_access::Client;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// A certificate authority of the test's own.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new(name: &str) -> Self {
+        let mut params = CertificateParams::new([]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // OpenSSL takes a certificate that is named as its issuer for a self-signed one.
+        params.distinguished_name.push(DnType::CommonName, name);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    fn server(&self, name: &str, last_year: i32) -> ServerConfig {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(last_year, 1, 1);
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        config(certificate.der().clone(), &key)
+    }
+}
+
+fn config(certificate: rustls::pki_types::CertificateDer<'static>, key: &KeyPair) -> ServerConfig {
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap()
+}
+
+fn serve(config: ServerConfig) -> Server {
+    Server::start_tls(config, |exchange| {
+        exchange.send(common::ok());
+        Then::KeepAlive
+    })
+}
+
+fn trusting(server: &Server, pem: &str) -> Client {
+    builder(&server.url())
+        .root_certificates(pem)
+        .build()
+        .unwrap()
+}
+
+#[track_caller]
+fn assert_refused(server: &Server, client: &Client, row: &str) {
+    let error = client.grant(&one_pair()).unwrap_err();
+    assert!(
+        error.is_tls() && !error.is_connect() && !error.is_timeout(),
+        "row {row}: {error:?}"
+    );
+    assert!(
+        error.to_string().contains("secure connection to 127.0.0.1"),
+        "row {row}: {error}"
+    );
+    assert_eq!(error.attempts(), 1, "row {row}");
+    assert_eq!(
+        (server.connections(), server.requests().len()),
+        (1, 0),
+        "row {row}"
+    );
+}
+
+#[test]
+fn a_certificate_under_root_certificates_is_trusted() {
+    let authority = Authority::new("authority");
+    let server = serve(authority.server("127.0.0.1", 2099));
+    let bundle = format!(
+        "# other\n{}{}",
+        Authority::new("other").pem(),
+        authority.pem()
+    );
+    for pem in [&authority.pem(), &bundle] {
+        assert!(
+            trusting(&server, pem)
+                .grant(&one_pair())
+                .unwrap()
+                .is_success()
+        );
+    }
+    assert_eq!((server.connections(), server.requests().len()), (2, 2));
+}
+
+#[test]
+fn a_connection_is_kept_alive() {
+    let authority = Authority::new("authority");
+    let server = serve(authority.server("127.0.0.1", 2099));
+    let client = trusting(&server, &authority.pem());
+    for _ in 0..3 {
+        assert!(client.grant(&one_pair()).unwrap().is_success());
+    }
+    assert_eq!((server.connections(), server.requests().len()), (1, 3));
+}
+
+#[test]
+fn row_14_a_self_signed_certificate_is_refused() {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let server = serve(config(certificate.der().clone(), &key));
+    assert_refused(
+        &server,
+        &trusting(&server, &Authority::new("authority").pem()),
+        "14",
+    );
+}
+
+#[test]
+fn row_14_a_certificate_of_an_authority_that_is_not_trusted_is_refused() {
+    let server = serve(Authority::new("authority").server("127.0.0.1", 2099));
+    assert_refused(&server, &common::client(&server.url()), "14");
+}
+
+#[test]
+fn row_14_an_expired_certificate_is_refused() {
+    let authority = Authority::new("authority");
+    let server = serve(authority.server("127.0.0.1", 2021));
+    assert_refused(&server, &trusting(&server, &authority.pem()), "14");
+}
+
+#[test]
+fn row_14_a_certificate_for_another_name_is_refused() {
+    let authority = Authority::new("authority");
+    let server = serve(authority.server("api.gong.io", 2099));
+    assert_refused(&server, &trusting(&server, &authority.pem()), "14");
+}
+
+#[test]
+fn row_15_a_port_that_speaks_plain_http_is_refused() {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            if receiver.try_recv().is_ok() {
+                return;
+            }
+            let _ = std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    let client = common::client(&format!("https://{address}"));
+    let error = client.grant(&one_pair()).unwrap_err();
+    assert!(error.is_tls(), "row 15: {error:?}");
+    assert_eq!(error.attempts(), 1, "row 15");
+    sender.send(()).unwrap();
+    std::net::TcpStream::connect(address).unwrap();
+    server.join().unwrap();
+}

@@ -1,0 +1,234 @@
+//! Ids and lists: rows 9 and 10, and what goes over the wire.
+
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::one_pair;
+use gong_call_access::{CallAccessList, CallId, Error, UserId};
+use proptest::prelude::*;
+
+/// The body of Gong's page.
+const EXAMPLE: &str =
+    r#"{"callAccessList":[{"callId":"7782342274025937895","userIds":["234599484848423"]}]}"#;
+
+fn pair(call: &str, user: &str) -> (CallId, UserId) {
+    (call.parse().unwrap(), user.parse().unwrap())
+}
+
+#[test]
+fn row_9_what_is_not_an_id_is_refused_with_a_hint() {
+    let twenty_one = "1".repeat(21);
+    for (text, problem, hint) in [
+        ("", "empty", ""),
+        (&twenty_one, "21 digits", ""),
+        ("_7190000", "character 1 is '_'", "CSV export"),
+        ("7.78E+18", "character 2 is '.'", "spreadsheet"),
+        ("7,78234E+18", "character 2 is ','", "spreadsheet"),
+        ("+5", "character 1 is '+'", ""),
+        ("-5", "character 1 is '-'", ""),
+        ("７８", "character 1 is '７'", ""),
+        ("7 8", "character 2 is ' '", ""),
+        (" 78", "character 1 is ' '", "space around"),
+        ("78\n", "character 3 is '\\n'", "space around"),
+        ("78\0", "character 3 is '\\0'", ""),
+    ] {
+        let call = text.parse::<CallId>().unwrap_err().to_string();
+        let user = UserId::try_from(text).unwrap_err().to_string();
+        assert!(call.starts_with("invalid call id \""), "row 9: {call}");
+        assert!(user.starts_with("invalid user id \""), "row 9: {user}");
+        for message in [call, user] {
+            assert!(
+                message.contains(problem) && message.contains(hint),
+                "row 9: {message}"
+            );
+            assert!(
+                message.contains("expected 1 to 20 digits"),
+                "row 9: {message}"
+            );
+            assert_eq!(message.contains(';'), !hint.is_empty(), "row 9: {message}");
+        }
+    }
+}
+
+#[test]
+fn row_9_a_long_or_hostile_text_is_cut_and_escaped() {
+    let message = format!("\x1b[2J{}", "x".repeat(10_000))
+        .parse::<CallId>()
+        .unwrap_err()
+        .to_string();
+    assert!(message.len() < 200, "{message}");
+    assert!(
+        !message.contains('\x1b') && message.contains("\\u{1b}"),
+        "{message}"
+    );
+    let error = Error::from("x".parse::<UserId>().unwrap_err());
+    assert!(error.is_config() && matches!(error, Error::InvalidId(_)));
+    assert_eq!(error.attempts(), 0);
+}
+
+#[test]
+fn an_id_is_kept_as_it_was_given() {
+    for text in ["0", "007", "7782342274025937895", "99999999999999999999"] {
+        let id: CallId = text.parse().unwrap();
+        assert_eq!(id.as_str(), text);
+        assert_eq!(id.to_string(), text);
+        assert_eq!(format!("{id:>25}").len(), 25);
+        assert_eq!(format!("{id:?}"), format!("CallId({text:?})"));
+        assert_eq!(serde_json::to_string(&id).unwrap(), format!("{text:?}"));
+        assert_eq!(
+            serde_json::from_str::<CallId>(&format!("{text:?}")).unwrap(),
+            id
+        );
+        let user: UserId = text.parse().unwrap();
+        assert_eq!(
+            format!("{user} {user:?}"),
+            format!("{text} UserId({text:?})")
+        );
+    }
+    assert_ne!("7".parse::<CallId>().unwrap(), "07".parse().unwrap());
+}
+
+#[test]
+fn an_id_is_read_from_a_json_string_only() {
+    for json in [
+        "7782342274025937895",
+        "7.7e18",
+        "null",
+        "[\"1\"]",
+        "\"_1\"",
+        "\"\"",
+    ] {
+        assert!(serde_json::from_str::<CallId>(json).is_err(), "{json}");
+    }
+    let escaped = "\"\\u0037\"";
+    assert_eq!(
+        serde_json::from_str::<UserId>(escaped).unwrap().as_str(),
+        "7"
+    );
+}
+
+#[test]
+fn the_body_is_the_example_of_gongs_page() {
+    assert_eq!(serde_json::to_string(&one_pair()).unwrap(), EXAMPLE);
+    assert_eq!(
+        serde_json::from_str::<CallAccessList>(EXAMPLE).unwrap(),
+        one_pair()
+    );
+}
+
+#[test]
+fn a_list_is_a_set_in_order() {
+    let mut list = CallAccessList::new();
+    assert!(list.is_empty());
+    for (call, user, is_new) in [
+        ("2", "1", true),
+        ("10", "3", true),
+        ("2", "1", false),
+        ("2", "0", true),
+    ] {
+        let (call, user) = pair(call, user);
+        assert_eq!(list.insert(call, user), is_new);
+        assert!(list.contains(call, user));
+    }
+    let (call, user) = pair("2", "3");
+    assert!(!list.contains(call, user));
+    assert_eq!(
+        (list.len(), list.call_count(), list.is_empty()),
+        (3, 2, false)
+    );
+    assert_eq!(
+        list.calls().map(|id| id.to_string()).collect::<Vec<_>>(),
+        ["10", "2"]
+    );
+    assert_eq!(
+        list.users(call)
+            .map(|id| id.to_string())
+            .collect::<Vec<_>>(),
+        ["0", "1"]
+    );
+    assert_eq!(list.users("1".parse().unwrap()).count(), 0);
+    assert_eq!(list.users("3".parse().unwrap()).count(), 0);
+    assert_eq!(
+        serde_json::to_string(&list).unwrap(),
+        r#"{"callAccessList":[{"callId":"10","userIds":["3"]},{"callId":"2","userIds":["0","1"]}]}"#
+    );
+    let pairs = (&list).into_iter();
+    assert_eq!(pairs.len(), 3);
+    assert_eq!(
+        format!("{pairs:?}"),
+        format!("{:?}", list.pairs().collect::<Vec<_>>())
+    );
+    assert_eq!(pairs.collect::<Vec<_>>(), list.pairs().collect::<Vec<_>>());
+}
+
+#[test]
+fn reading_a_list_merges_duplicates_and_ignores_what_it_does_not_know() {
+    let json = r#"{"x":1,"callAccessList":[
+        {"callId":"2","userIds":["1","1"],"y":[]},
+        {"userIds":["3"],"callId":"2"},
+        {"callId":"5","userIds":[]}]}"#;
+    let list: CallAccessList = serde_json::from_str(json).unwrap();
+    assert_eq!(list, [pair("2", "1"), pair("2", "3")].into_iter().collect());
+    for json in [
+        "{}",
+        "null",
+        r#"{"callAccessList":null}"#,
+        r#"{"callAccessList":[{"callId":"2"}]}"#,
+        r#"{"callAccessList":[{"callId":2,"userIds":["1"]}]}"#,
+        r#"{"callAccessList":[{"callId":"2","userIds":["x"]}]}"#,
+    ] {
+        assert!(
+            serde_json::from_str::<CallAccessList>(json).is_err(),
+            "{json}"
+        );
+    }
+    let error = serde_json::from_str::<CallAccessList>(
+        r#"{"callAccessList":[{"callId":"_2","userIds":[]}]}"#,
+    );
+    assert!(error.unwrap_err().to_string().contains("CSV export"));
+}
+
+fn an_id() -> impl Strategy<Value = String> {
+    "[0-9]{1,20}"
+}
+
+proptest! {
+    #[test]
+    fn digits_are_an_id_and_order_as_text(left in an_id(), right in an_id()) {
+        let (left_id, right_id) = (left.parse::<CallId>().unwrap(), right.parse::<CallId>().unwrap());
+        prop_assert_eq!(left_id.as_str(), &left);
+        prop_assert_eq!(left_id.cmp(&right_id), left.cmp(&right));
+        prop_assert_eq!(left_id == right_id, left == right);
+        let (left_id, right_id) = (left.parse::<UserId>().unwrap(), right.parse::<UserId>().unwrap());
+        prop_assert_eq!(left_id.cmp(&right_id), left.cmp(&right));
+    }
+
+    #[test]
+    fn anything_else_is_not_an_id(text in "\\PC*") {
+        let is_id = (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        prop_assert_eq!(text.parse::<CallId>().is_ok(), is_id);
+        prop_assert_eq!(UserId::try_from(text.as_str()).is_ok(), is_id);
+    }
+
+    #[test]
+    fn a_list_is_the_set_of_its_pairs(ids in proptest::collection::vec(("[0-9]{1,2}", "[0-9]{1,2}"), 0..200)) {
+        let pairs: Vec<_> = ids.iter().map(|(call, user)| pair(call, user)).collect();
+        let expected: BTreeSet<_> = pairs.iter().copied().collect();
+        let list: CallAccessList = pairs.iter().copied().collect();
+        let mut extended = CallAccessList::new();
+        extended.extend(pairs.iter().rev().copied());
+        prop_assert_eq!(&list, &extended);
+        prop_assert!(list.pairs().eq(expected.iter().copied()));
+        prop_assert_eq!(list.len(), expected.len());
+        let calls: BTreeSet<_> = pairs.iter().map(|(call, _)| *call).collect();
+        prop_assert!(list.calls().eq(calls.iter().copied()));
+        prop_assert_eq!(list.call_count(), calls.len());
+        let regrouped: Vec<_> = list.calls().flat_map(|call| list.users(call).map(move |user| (call, user))).collect();
+        prop_assert!(list.pairs().eq(regrouped));
+        let json = serde_json::to_string(&list).unwrap();
+        prop_assert_eq!(serde_json::from_str::<CallAccessList>(&json).unwrap(), list);
+    }
+}
