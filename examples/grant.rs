@@ -10,8 +10,8 @@ use gong_call_access::{CallAccessList, CallId, Client, UserId};
 /// Gives users access to a Gong call.
 ///
 /// Credentials come from GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET, or from GONG_ACCESS_TOKEN;
-/// GONG_BASE_URL is your company's own host. Without credentials the example of Gong's
-/// documentation is granted on a stand-in, on this machine.
+/// GONG_BASE_URL is your company's own host. Without credentials everything is granted on a
+/// stand-in for Gong on this machine; without arguments, the example of Gong's documentation.
 ///
 /// Exit codes: 0 granted, 2 bad input, 1 anything else.
 #[derive(Parser)]
@@ -48,7 +48,12 @@ fn main() -> ExitCode {
     } else {
         stand_in::client()
     };
-    match access.and_then(|access| grant(&client?, &access)) {
+    let place = if has_credentials {
+        ""
+    } else {
+        " on the stand-in"
+    };
+    match access.and_then(|access| grant(&client?, &access, place)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -73,11 +78,11 @@ fn example() -> Result<CallAccessList> {
     Ok([pair].into_iter().collect())
 }
 
-fn grant(client: &Client, access: &CallAccessList) -> Result<()> {
+fn grant(client: &Client, access: &CallAccessList, place: &str) -> Result<()> {
     println!("request body: {}", serde_json::to_string(access)?);
     let receipt = client.grant(access)?.into_result()?;
     for (call, user) in access {
-        println!("granted: user {user} may open call {call}");
+        println!("granted{place}: user {user} may open call {call}");
     }
     println!("request id: {}", receipt.request_id().unwrap_or("none"));
     Ok(())

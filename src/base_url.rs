@@ -17,7 +17,7 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Finds the resource below `base`; a path prefix is kept, a final `/` or `/v2` is dropped.
+    /// Finds the resource below `base`; a path prefix is kept, a final `/`, `/v2` or the resource itself is dropped.
     pub(crate) fn below(base: &str) -> Result<Self, ConfigError> {
         if let Some(c) = base.chars().find(|c| !c.is_ascii_graphic()) {
             return Err(invalid(base, format!("it contains {c:?}")));
@@ -40,7 +40,10 @@ impl Endpoint {
             return Err(invalid(base, "it has no host"));
         }
         let trimmed = base.trim_end_matches('/');
-        let trimmed = trimmed.strip_suffix("/v2").unwrap_or(trimmed);
+        let trimmed = [RESOURCE, "/v2"]
+            .iter()
+            .find_map(|end| trimmed.strip_suffix(end))
+            .unwrap_or(trimmed);
         let uri: Uri = format!("{}{RESOURCE}", trimmed.trim_end_matches('/'))
             .parse()
             .map_err(|error| invalid(base, error))?;
@@ -102,6 +105,10 @@ mod tests {
             ("https://api.gong.io/v2", "https://api.gong.io"),
             ("https://api.gong.io/v2/", "https://api.gong.io"),
             ("https://api.gong.io//v2//", "https://api.gong.io"),
+            (
+                "https://api.gong.io/v2/calls/users-access",
+                "https://api.gong.io",
+            ),
             (
                 "HTTPS://us-1.api.gong.io:8443",
                 "https://us-1.api.gong.io:8443",

@@ -8,8 +8,9 @@ use ureq::http::HeaderValue;
 use crate::base_url::Endpoint;
 use crate::error::ConfigError;
 use crate::send::{Sender, Settings, Transport, tls};
-use crate::{Client, Credentials, Error};
+use crate::{Client, Credentials, Error, RetryPolicy};
 
+/// Far more than any call needs, and far less than what overflows when it is added to a clock.
 const MAX_DURATION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Settings of a [`Client`], checked all at once by [`build`](Self::build).
@@ -34,6 +35,9 @@ pub struct ClientBuilder {
     base_url: String,
     timeout: Duration,
     connect_timeout: Option<Duration>,
+    total_timeout: Duration,
+    retry: RetryPolicy,
+    requests_per_second: Option<u32>,
     user_agent: String,
     root_certificates: Option<Vec<u8>>,
 }
@@ -42,6 +46,8 @@ impl ClientBuilder {
     const BASE_URL: &str = "https://api.gong.io";
     const TIMEOUT: Duration = Duration::from_secs(30);
     const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+    const TOTAL_TIMEOUT: Duration = Duration::from_secs(120);
+    const REQUESTS_PER_SECOND: u32 = 3;
 
     pub(crate) fn new(credentials: Credentials) -> Self {
         Self {
@@ -49,6 +55,9 @@ impl ClientBuilder {
             base_url: Self::BASE_URL.to_owned(),
             timeout: Self::TIMEOUT,
             connect_timeout: None,
+            total_timeout: Self::TOTAL_TIMEOUT,
+            retry: RetryPolicy::default(),
+            requests_per_second: Some(Self::REQUESTS_PER_SECOND),
             user_agent: concat!("gong-call-access/", env!("CARGO_PKG_VERSION")).to_owned(),
             root_certificates: None,
         }
@@ -66,7 +75,9 @@ impl ClientBuilder {
 
     /// Sets how long one attempt may take, from resolving the host name to the last byte of the body.
     ///
-    /// The default is 30 seconds. Zero, or more than 30 days, is an error in [`build`](Self::build).
+    /// The default is 30 seconds. The whole call, with its waits, is bounded by
+    /// [`total_timeout`](Self::total_timeout); an attempt near its end gets only the time that is left. Zero,
+    /// or more than 30 days, is an error in [`build`](Self::build).
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -78,6 +89,45 @@ impl ClientBuilder {
     /// `timeout`, is an error in [`build`](Self::build).
     pub fn connect_timeout(mut self, connect_timeout: Duration) -> Self {
         self.connect_timeout = Some(connect_timeout);
+        self
+    }
+
+    /// Sets how long a whole call may take: all attempts, the waits between them, and the wait for a turn.
+    ///
+    /// The default is 120 seconds; it holds with [`RetryPolicy::none`] too. A wait that would go past it is not begun: the call
+    /// returns the last answer or error at once. A call that could send nothing in its time is an
+    /// error that [`is_timeout`](Error::is_timeout). Zero, or more than 30 days, is an error in [`build`](Self::build).
+    pub fn total_timeout(mut self, total_timeout: Duration) -> Self {
+        self.total_timeout = total_timeout;
+        self
+    }
+
+    /// Sets what is tried again, how often, and after how long.
+    pub fn retry(mut self, retry: RetryPolicy) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// Sets how many requests may reach Gong in any one second, over all clones and threads of the client.
+    ///
+    /// The default is 3, which Gong documents as the limit of a whole company; leave room for its other tools. `None` is no
+    /// limit. Attempts that are repeated count too. A request's turn is free again one second after its
+    /// answer, so an idle client sends its first requests at once, and calls that wait go in the order in which
+    /// they came. Zero is an error in [`build`](Self::build).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gong_call_access::{Client, Credentials};
+    ///
+    /// let builder = Client::builder(Credentials::bearer("my-token")?);
+    /// assert!(builder.clone().requests_per_second(2).build().is_ok());
+    /// assert!(builder.clone().requests_per_second(None).build().is_ok());
+    /// assert!(builder.requests_per_second(0).build().is_err());
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
+    pub fn requests_per_second(mut self, requests_per_second: impl Into<Option<u32>>) -> Self {
+        self.requests_per_second = requests_per_second.into();
         self
     }
 
@@ -122,6 +172,12 @@ impl ClientBuilder {
             ))
             .into());
         }
+        check_duration("total_timeout", self.total_timeout)?;
+        self.retry.check()?;
+        if self.requests_per_second == Some(0) {
+            let message = "requests_per_second is 0, expected 1 or more, or None";
+            return Err(ConfigError::new(message).into());
+        }
         let (authorization, secrets) = self.credentials.into_parts();
         let transport = Transport::new(Settings {
             endpoint,
@@ -131,7 +187,13 @@ impl ClientBuilder {
             connect_timeout,
             root_certificates: self.root_certificates,
         })?;
-        Ok(Client::with_sender(Sender::new(transport, secrets)))
+        Ok(Client::with_sender(Sender::new(
+            transport,
+            secrets,
+            self.retry,
+            self.total_timeout,
+            self.requests_per_second,
+        )))
     }
 }
 
@@ -142,11 +204,14 @@ impl fmt::Debug for ClientBuilder {
             .field("credentials", &self.credentials)
             .field("timeout", &self.timeout)
             .field("connect_timeout", &self.connect_timeout)
+            .field("total_timeout", &self.total_timeout)
+            .field("retry", &self.retry)
+            .field("requests_per_second", &self.requests_per_second)
             .finish_non_exhaustive()
     }
 }
 
-fn check_duration(setter: &str, duration: Duration) -> Result<(), ConfigError> {
+pub(crate) fn check_duration(setter: &str, duration: Duration) -> Result<(), ConfigError> {
     if duration.is_zero() || duration > MAX_DURATION {
         return Err(ConfigError::new(format!(
             "{setter} is {duration:?}, expected more than zero and at most 30 days"

@@ -7,7 +7,7 @@ use ureq::http::Method;
 
 use crate::credentials::variable;
 use crate::error::ConfigError;
-use crate::send::Sender;
+use crate::send::{Request, Sender};
 use crate::{CallAccessList, ClientBuilder, Credentials, Error, Response};
 
 /// How large an acknowledgement may be, in bytes.
@@ -59,7 +59,7 @@ impl Client {
         }
     }
 
-    /// Gives users access to calls: one `PUT` with the whole list.
+    /// Gives users access to calls: one `PUT` with the whole list, repeated as the [`RetryPolicy`](crate::RetryPolicy) says.
     ///
     /// Gong documents that a user who has access already is not affected, so a grant may be repeated. It
     /// was observed that one unknown call makes Gong refuse the whole list with
@@ -69,8 +69,8 @@ impl Client {
     /// # Errors
     ///
     /// An answer of Gong's is a [`Response`], whatever it says. An error means there is none: it
-    /// [`is_config`](Error::is_config) for an empty list, which is never sent; otherwise the
-    /// pairs may or may not have been granted, and it is safe to grant them again.
+    /// [`is_config`](Error::is_config) for an empty list, which is never sent; otherwise it is an
+    /// [`Error::Transport`], the pairs may or may not have been granted, and it is safe to grant them again.
     ///
     /// # Examples
     ///
@@ -93,7 +93,11 @@ impl Client {
         }
         let body = serde_json::to_vec(access)
             .map_err(|error| ConfigError::new(format!("the list cannot be serialised: {error}")))?;
-        self.sender.send(&Method::PUT, &body, RECEIPT_LIMIT)
+        self.sender.send(&Request {
+            method: &Method::PUT,
+            body: &body,
+            limit: RECEIPT_LIMIT,
+        })
     }
 }
 

@@ -40,15 +40,24 @@ impl Error {
         matches!(self, Self::Config(_) | Self::InvalidId(_))
     }
 
-    /// Returns whether the time ran out, while connecting or later.
+    /// Returns whether the time ran out: while waiting to send, while connecting, or later.
+    ///
+    /// A connection that took too long also [`is_connect`](Self::is_connect).
     pub fn is_timeout(&self) -> bool {
         matches!(
             self.transport_kind(),
-            Some(TransportKind::Timeout(_) | TransportKind::ConnectTimeout(_))
+            Some(
+                TransportKind::Timeout(_)
+                    | TransportKind::ConnectTimeout(_)
+                    | TransportKind::NoTurn { .. }
+            )
         )
     }
 
     /// Returns whether no connection came about: the host name is unknown, or nothing accepted in time.
+    ///
+    /// Nothing was sent then by the last attempt. A connection that took too long also
+    /// [`is_timeout`](Self::is_timeout).
     pub fn is_connect(&self) -> bool {
         matches!(
             self.transport_kind(),
@@ -71,14 +80,21 @@ impl Error {
     }
 
     /// Returns how long Gong asked to wait before the next request.
+    ///
+    /// That is the [`ApiError::retry_after`] of an answer, or what is left of one that kept this call from
+    /// sending anything in its time.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Api(error) => error.retry_after(),
-            Self::Config(_) | Self::InvalidId(_) | Self::Transport(_) => None,
+            Self::Transport(error) => match error.0.kind {
+                TransportKind::NoTurn { held_for, .. } => held_for,
+                _ => None,
+            },
+            Self::Config(_) | Self::InvalidId(_) => None,
         }
     }
 
-    fn transport_kind(&self) -> Option<TransportKind> {
+    pub(crate) fn transport_kind(&self) -> Option<TransportKind> {
         match self {
             Self::Transport(error) => Some(error.0.kind),
             Self::Config(_) | Self::InvalidId(_) | Self::Api(_) => None,
@@ -171,6 +187,11 @@ pub(crate) enum TransportKind {
     ConnectTimeout(Duration),
     /// No whole answer within this time.
     Timeout(Duration),
+    /// No turn to send a request within this time, since a 429 still holds all calls, or others wait.
+    NoTurn {
+        within: Duration,
+        held_for: Option<Duration>,
+    },
     /// The connection ended before the answer did.
     Disconnected,
     /// The certificate is not trusted, or the peer does not speak TLS.
@@ -207,6 +228,13 @@ impl fmt::Display for TransportError {
             }
             TransportKind::Timeout(after) => {
                 write!(f, "no whole answer from {host} within {after:?}")
+            }
+            TransportKind::NoTurn { within, held_for } => {
+                write!(f, "no request to {host} could be sent within {within:?}")?;
+                match held_for {
+                    Some(held_for) => write!(f, ", Gong asked to wait {held_for:?} more"),
+                    None => f.write_str(", other calls of this client are waiting too"),
+                }
             }
             TransportKind::Disconnected => {
                 write!(

@@ -4,10 +4,10 @@
 //! There is no async runtime in it, and it has few dependencies.
 //!
 //! ```no_run
-//! use gong_call_access::{CallAccessList, Client, Credentials};
+//! use gong_call_access::{CallAccessList, Client};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let client = Client::new(Credentials::from_env()?)?;
+//! let client = Client::from_env()?;
 //! let mut access = CallAccessList::new();
 //! access.insert("7782342274025937895".parse()?, "234599484848423".parse()?);
 //! let receipt = client.grant(&access)?.into_result()?;
@@ -34,18 +34,27 @@
 //! match grant(&client, &access) {
 //!     Ok(receipt) => println!("granted: {:?}", receipt.request_id()),
 //!     Err(error) if error.is_config() => eprintln!("nothing was sent: {error}"),
+//!     // A connection that takes too long is a timeout too, so this comes first.
+//!     Err(error) if error.is_connect() => eprintln!("Gong cannot be reached: {error}"),
 //!     Err(error) if error.is_timeout() => eprintln!("no answer in time, grant again: {error}"),
 //!     Err(error) if error.is_tls() => eprintln!("the server is not who it claims to be: {error}"),
-//!     Err(error) if error.is_connect() => eprintln!("Gong cannot be reached: {error}"),
 //!     Err(Error::Api(answer)) => eprintln!("Gong refused: {answer}"),
 //!     Err(error) => eprintln!("{error}"),
 //! }
 //! ```
 //!
-//! # Time
+//! # Retries, rate limit and time
 //!
-//! One attempt takes at most 30 seconds ([`ClientBuilder::timeout`]), of which connecting at most 10
-//! ([`ClientBuilder::connect_timeout`]). Connections are kept alive and used again.
+//! What the network or a busy Gong did is tried again, as [`RetryPolicy`] says; a repeat is harmless. At most
+//! 3 requests reach Gong in any second, over all clones and threads of a [`Client`]
+//! ([`ClientBuilder::requests_per_second`]), and a 429 holds all of them for as long as Gong asks.
+//!
+//! | what | at most | setter |
+//! |---|---|---|
+//! | one attempt, from the host name to the last byte of the answer | 30 s | [`timeout`](ClientBuilder::timeout) |
+//! | of that, the look-up of the host name, and then connecting | 10 s each | [`connect_timeout`](ClientBuilder::connect_timeout) |
+//! | a whole call, with every attempt and wait | 120 s | [`total_timeout`](ClientBuilder::total_timeout) |
+//! | a wait that Gong asks for | 60 s | [`max_retry_after`](RetryPolicy::max_retry_after) |
 //!
 //! # Credentials and logs
 //!
@@ -91,6 +100,7 @@ pub use credentials::Credentials;
 pub use error::{ConfigError, Error, TransportError};
 pub use id::{CallId, InvalidId, UserId};
 pub use response::{ApiError, Receipt, Response};
+pub use send::RetryPolicy;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -12,7 +12,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Server, builder, client, credentials, is_child, one_pair, run_in_child};
-use gong_call_access::{CallAccessList, Client, Credentials, Error};
+use gong_call_access::{CallAccessList, Client, Credentials, Error, RetryPolicy};
 
 /// Asserts that this is a config error which says all of `parts`.
 #[track_caller]
@@ -277,6 +277,21 @@ fn row_8_a_duration_that_cannot_be_used_is_refused() {
             "8",
             &["connect_timeout is", what],
         );
+        assert_config(
+            local().total_timeout(seconds).build(),
+            "8",
+            &["total_timeout is", what],
+        );
+        for (setter, retry) in [
+            ("base_delay", RetryPolicy::default().base_delay(seconds)),
+            ("max_delay", RetryPolicy::default().max_delay(seconds)),
+            (
+                "max_retry_after",
+                RetryPolicy::default().max_retry_after(seconds),
+            ),
+        ] {
+            assert_config(local().retry(retry).build(), "8", &[setter, "is", what]);
+        }
     }
     let contradiction = local().timeout(day).connect_timeout(day * 2).build();
     assert_config(
@@ -296,12 +311,46 @@ fn row_8_a_duration_that_cannot_be_used_is_refused() {
 }
 
 #[test]
+fn row_8_a_count_of_zero_is_refused() {
+    let local = || builder("http://localhost");
+    let attempts = local().retry(RetryPolicy::default().max_attempts(0));
+    assert_config(
+        attempts.build(),
+        "8",
+        &["max_attempts is 0, expected 1 or more"],
+    );
+    let rate = local().requests_per_second(0);
+    assert_config(
+        rate.build(),
+        "8",
+        &["requests_per_second is 0, expected 1 or more, or None"],
+    );
+    assert!(local().requests_per_second(u32::MAX).build().is_ok());
+}
+
+#[test]
+fn the_defaults_are_those_that_are_documented() {
+    let shown = format!("{:?}", Client::builder(credentials()));
+    for setting in [
+        "timeout: 30s",
+        "connect_timeout: None",
+        "total_timeout: 120s",
+        "max_attempts: 4, base_delay: 500ms, max_delay: 20s, max_retry_after: 60s",
+        "requests_per_second: Some(3)",
+    ] {
+        assert!(shown.contains(setting), "{setting} is not in {shown}");
+    }
+    assert_eq!(RetryPolicy::none(), RetryPolicy::default().max_attempts(1));
+}
+
+#[test]
 fn a_large_duration_does_not_panic_while_sending() {
     let server = Server::sends(common::ok(), || common::Then::KeepAlive);
     let month = Duration::from_secs(30 * 24 * 60 * 60);
     let client = builder(&server.url())
         .timeout(month)
         .connect_timeout(month)
+        .total_timeout(month)
         .build()
         .unwrap();
     assert!(client.grant(&one_pair()).unwrap().is_success());

@@ -9,10 +9,11 @@
 
 mod common;
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use common::{SHORT, Server, Then, assert_is, builder, client, failure, impatient, one_pair};
+use common::{SHORT, Server, Then, assert_is, builder, client, failure, impatient, once, one_pair};
+use gong_call_access::RetryPolicy;
 
 fn closed_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")
@@ -23,32 +24,25 @@ fn closed_port() -> SocketAddr {
 
 #[test]
 fn row_12_a_refused_connection_is_no_connection() {
-    let error = failure(&client(&format!("http://{}", closed_port())));
+    let address = closed_port();
+    let error = failure(&once(&format!("http://{address}")));
     assert_is(&error, &["connect"], "12");
-    assert_eq!(error.to_string(), "cannot connect to 127.0.0.1 (1 attempt)");
-}
-
-/// A port whose queue of connections is full, so that the next one waits for ever.
-#[cfg(target_os = "linux")]
-fn full_listener() -> (socket2::Socket, SocketAddr, Vec<TcpStream>) {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    socket.bind(&any.into()).unwrap();
-    socket.listen(0).unwrap();
-    let address = socket.local_addr().unwrap().as_socket().unwrap();
-    let mut queue = Vec::new();
-    while let Ok(stream) = TcpStream::connect_timeout(&address, SHORT) {
-        queue.push(stream);
-    }
-    (socket, address, queue)
+    assert_eq!(
+        error.to_string(),
+        format!("cannot connect to {address} (1 attempt)")
+    );
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn row_13_connecting_for_ever_ends_in_time() {
-    let (_socket, address, _queue) = full_listener();
+    let (_socket, address, _queue) = common::full_listener();
     let url = format!("http://{address}");
-    let client = builder(&url).connect_timeout(SHORT).build().unwrap();
+    let client = builder(&url)
+        .connect_timeout(SHORT)
+        .retry(RetryPolicy::none())
+        .build()
+        .unwrap();
     let started = Instant::now();
     let error = failure(&client);
     assert!(started.elapsed() < Duration::from_secs(5), "row 13");
@@ -100,7 +94,7 @@ fn row_17_a_connection_that_the_server_closed_is_not_used_again() {
 fn row_18_a_connection_that_ends_before_an_answer_is_no_success() {
     for then in [|| Then::Close, || Then::Reset] {
         let server = Server::sends("", then);
-        let error = failure(&client(&server.url()));
+        let error = failure(&once(&server.url()));
         assert_is(&error, &[], "18");
         assert!(
             error.to_string().contains("closed the connection"),
@@ -120,7 +114,7 @@ fn row_19_half_an_acknowledgement_is_no_success() {
     ] {
         for then in [|| Then::Close, || Then::Reset] {
             let server = Server::sends(format!("{head}{rest}"), then);
-            let error = failure(&client(&server.url()));
+            let error = failure(&once(&server.url()));
             assert_is(&error, &[], "19");
             assert!(
                 error.to_string().contains("before its answer was complete"),

@@ -13,7 +13,8 @@ use std::error::Error as _;
 use std::time::{Duration, Instant};
 
 use common::{
-    SHORT, Server, Then, assert_is, client, failure, impatient, is_child, one_pair, run_in_child,
+    SHORT, Server, Then, assert_is, client, failure, impatient, is_child, once, one_pair,
+    run_in_child,
 };
 
 #[test]
@@ -22,7 +23,7 @@ fn row_11_an_unknown_host_name_is_no_connection() {
     // name is not looked up outside this machine.
     if is_child() {
         let url = format!("https://{}.invalid", "a".repeat(64));
-        let error = failure(&client(&url));
+        let error = failure(&once(&url));
         assert_is(&error, &["connect"], "11");
         return assert!(
             error.to_string().contains("cannot connect to aaaa"),
@@ -104,7 +105,7 @@ fn a_proxy_that_is_not_to_be_used_for_a_host_is_not_asked() {
                 .is_success()
         );
         let url = format!("https://{}.invalid", "a".repeat(64));
-        return assert!(failure(&client(&url)).is_connect());
+        return assert!(failure(&once(&url)).is_connect());
     }
     let proxy = Server::sends("", || Then::Close);
     let url = format!("http://{}", proxy.address());

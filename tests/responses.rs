@@ -11,12 +11,26 @@ mod common;
 
 use std::time::Duration;
 
-use common::{PATH, Server, Then, client, http, one_pair, variant};
-use gong_call_access::{ApiError, Receipt, Response};
+use common::{PATH, Server, Then, client, http, once, one_pair, variant};
+use gong_call_access::{ApiError, Client, Receipt, Response};
 use mockito::Matcher;
 
-/// Grants the example to a server that answers this, and sees that it took one request.
+/// Grants the example to a server that answers this, which must not be asked again.
 fn answer(status: usize, headers: &[(&str, &str)], body: &str) -> Response {
+    answer_to(client, status, headers, body)
+}
+
+/// The same for an answer that would be asked for again.
+fn answer_once(status: usize, headers: &[(&str, &str)], body: &str) -> Response {
+    answer_to(once, status, headers, body)
+}
+
+fn answer_to(
+    client: fn(&str) -> Client,
+    status: usize,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Response {
     let mut server = mockito::Server::new();
     let mut mock = server.mock("PUT", PATH).with_status(status).with_body(body);
     for (name, value) in headers {
@@ -31,7 +45,7 @@ fn answer(status: usize, headers: &[(&str, &str)], body: &str) -> Response {
 /// The same for bytes that a well-behaved server does not send.
 fn answer_raw(bytes: impl Into<Vec<u8>>) -> Response {
     let server = Server::sends(bytes, || Then::Close);
-    let response = client(&server.url()).grant(&one_pair()).unwrap();
+    let response = once(&server.url()).grant(&one_pair()).unwrap();
     assert_eq!(server.requests().len(), 1);
     response
 }
@@ -346,7 +360,7 @@ fn row_29_other_statuses_keep_their_messages() {
 }
 
 #[test]
-fn row_30_and_35_a_status_of_the_moment_is_told_apart() {
+fn row_30_and_35_a_passing_status_is_told_apart() {
     for (status, expected) in [
         (408, "Unexpected"),
         (425, "Unexpected"),
@@ -359,7 +373,7 @@ fn row_30_and_35_a_status_of_the_moment_is_told_apart() {
         (526, "ServerError"),
         (599, "ServerError"),
     ] {
-        let response = answer(status, &[], "<html>busy</html>");
+        let response = answer_once(status, &[], "<html>busy</html>");
         assert_eq!(variant(&response), expected, "row 30: {status}");
         assert_eq!(
             error(response).body(),
@@ -370,7 +384,7 @@ fn row_30_and_35_a_status_of_the_moment_is_told_apart() {
 }
 
 #[test]
-fn row_31_to_34_retry_after_is_read() {
+fn row_31_to_34_a_retry_after_is_read() {
     let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
     for (fields, seconds) in [
         (&[("retry-after", "1")][..], Some(1)),
@@ -437,7 +451,7 @@ fn row_38_an_endless_error_body_is_cut_and_its_status_kept() {
             while exchange.send([b'x'; 16 * 1024]) {}
             Then::Close
         });
-        let response = client(&server.url()).grant(&one_pair()).unwrap();
+        let response = once(&server.url()).grant(&one_pair()).unwrap();
         assert_eq!(variant(&response), "ServerError", "row 38");
         let error = error(response);
         assert_eq!(error.body().len(), 2048, "row 38");
@@ -498,7 +512,7 @@ fn row_40_the_request_id_falls_back_to_the_header() {
         (500, "<html>", "from-header"),
         (401, r#"{"requestId":"from-body"}"#, "from-body"),
     ] {
-        let found = match answer(status, &header, body) {
+        let found = match answer_once(status, &header, body) {
             Response::Success(receipt) => receipt.request_id().map(str::to_owned),
             other => error(other).request_id().map(str::to_owned),
         };

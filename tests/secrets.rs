@@ -7,7 +7,6 @@ mod common;
 use std::error::Error as StdError;
 use std::fmt::Write;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -61,8 +60,12 @@ fn show_response(response: Response) -> String {
 }
 
 fn bearer(url: &str) -> Client {
-    let credentials = Credentials::bearer(TOKEN).unwrap();
-    Client::builder(credentials).base_url(url).build().unwrap()
+    let builder = Client::builder(Credentials::bearer(TOKEN).unwrap()).base_url(url);
+    builder
+        .retry(common::quick())
+        .requests_per_second(None)
+        .build()
+        .unwrap()
 }
 
 #[test]
@@ -108,11 +111,7 @@ fn no_transport_error_shows_a_credential() {
         ));
     }
     let server = Server::sends("", || Then::Hang);
-    let client = builder(&server.url())
-        .timeout(Duration::from_millis(50))
-        .build()
-        .unwrap();
-    assert_clean(&show(&client.grant(&one_pair()).unwrap_err()));
+    assert_clean(&show(&common::failure(&common::impatient(&server.url()))));
 }
 
 #[test]
@@ -190,9 +189,11 @@ fn no_log_record_shows_a_credential_or_an_id() {
         "{records}"
     );
     for part in [
-        "DEBUG gong_call_access PUT to 127.0.0.1, attempt 1, 83 bytes",
+        ", attempt 1 of 4, 83 bytes",
         "status 401",
         "closed the connection",
+        "WARN gong_call_access waiting ",
+        "before attempt 3 of 4: 127.0.0.1:",
     ] {
         assert!(records.contains(part), "{part} is not in: {records}");
     }

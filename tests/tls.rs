@@ -7,7 +7,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Server, Then, builder, one_pair};
+use common::{Server, Then, builder, one_pair, quick};
 use gong_call_access::Client;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
@@ -59,10 +59,10 @@ fn serve(config: ServerConfig) -> Server {
 }
 
 fn trusting(server: &Server, pem: &str) -> Client {
-    builder(&server.url())
-        .root_certificates(pem)
-        .build()
-        .unwrap()
+    let builder = builder(&server.url())
+        .retry(quick())
+        .requests_per_second(None);
+    builder.root_certificates(pem).build().unwrap()
 }
 
 #[track_caller]
@@ -169,4 +169,24 @@ fn row_15_a_port_that_speaks_plain_http_is_refused() {
     sender.send(()).unwrap();
     std::net::TcpStream::connect(address).unwrap();
     server.join().unwrap();
+}
+
+#[test]
+fn row_17_two_hundred_connections_closed_while_idle_are_two_hundred_successes() {
+    let authority = Authority::new("authority");
+    for then in [|| Then::Close, || Then::Reset, || Then::CloseNotify] {
+        let server = Server::start_tls(authority.server("127.0.0.1", 2099), move |exchange| {
+            exchange.send(common::ok());
+            then()
+        });
+        let client = trusting(&server, &authority.pem());
+        for _ in 0..200 {
+            assert!(client.grant(&one_pair()).unwrap().is_success(), "row 17");
+        }
+        assert_eq!(
+            (server.requests().len(), server.connections()),
+            (200, 200),
+            "row 17"
+        );
+    }
 }

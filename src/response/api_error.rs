@@ -82,7 +82,7 @@ fn explain(status: u16) -> (&'static str, &'static str) {
             "a redirect, which is never followed",
             "set base_url to your company's own host",
         ),
-        400 => ("malformed request", "check that every call and user exists"),
+        400 => ("bad request", "check that every call and user exists"),
         401 => (
             "access denied",
             "check the credentials, their scope and base_url",

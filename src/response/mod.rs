@@ -37,7 +37,8 @@ pub(crate) use text::Secrets;
 pub enum Response<T = Receipt> {
     /// Status 200 and proof of success: Gong acknowledged the whole request.
     Success(T),
-    /// Status 400: Gong refused the whole request, for a call that does not exist, for instance.
+    /// Status 400: Gong refused the request, for a call that does not exist, for instance. It is not known whether
+    /// a refused request was applied in part.
     BadRequest(ApiError),
     /// Status 401: the credentials are wrong, or lack a scope.
     Unauthorized(ApiError),
@@ -73,7 +74,7 @@ impl<T> Response<T> {
     }
 
     /// Returns the error of every variant but a success.
-    fn error(&self) -> Option<&ApiError> {
+    pub(crate) fn error(&self) -> Option<&ApiError> {
         match self {
             Self::Success(_) => None,
             Self::BadRequest(error)

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
-use ureq::http::{HeaderMap, HeaderValue, Method, Request, Uri};
-use ureq::{Agent, Body};
+use ureq::http::{self, HeaderMap, HeaderValue, Method, Uri};
+use ureq::{Agent, AsSendBody, Body};
 
 use super::tls;
 use crate::base_url::Endpoint;
@@ -41,6 +41,21 @@ pub(crate) struct Transport {
     timeout: Duration,
     connect_timeout: Duration,
     has_proxy: bool,
+}
+
+/// What is sent, and how many bytes a success's body may have.
+pub(crate) struct Request<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) body: &'a [u8],
+    pub(crate) limit: usize,
+}
+
+/// Which connection an exchange may use.
+#[derive(Clone, Copy)]
+pub(crate) enum Connection {
+    Any,
+    /// None of those that are kept alive: each of them may have been closed by the server.
+    New,
 }
 
 /// A response as it came, its body cut to a limit.
@@ -109,23 +124,28 @@ impl Transport {
         })
     }
 
+    /// The host, with its port unless that is the scheme's own.
     pub(crate) fn host(&self) -> &str {
-        self.uri.host().unwrap_or_default()
+        self.uri
+            .authority()
+            .map_or("", |authority| authority.as_str())
     }
 
-    /// Sends one request, once, and reads its response, of which at most `limit` bytes of body.
+    /// Sends one request, once, and reads its response, in at most `left` and the attempt's own timeout.
     pub(crate) fn exchange(
         &self,
-        method: &Method,
-        body: &[u8],
-        limit: usize,
+        request: &Request<'_>,
+        connection: Connection,
+        left: Duration,
     ) -> Result<HttpResponse, Failure> {
+        let time = self.timeout.min(left);
         let response = if self.has_proxy {
-            self.exchange_on_a_thread(method, body, limit)
+            self.exchange_on_a_thread(request, connection, time)
         } else {
-            run(&self.agent, self.request(method, body), limit)
+            let http = self.http_request(request.method, request.body, connection, time);
+            run(&self.agent, http, request.limit)
         };
-        response.map_err(|error| self.classify(error))
+        response.map_err(|error| self.classify(error, time))
     }
 
     /// ureq gives every read of a proxy's reply the whole time anew, so a proxy that drips it would never
@@ -133,47 +153,66 @@ impl Transport {
     /// ureq looks at the clock again before it sends one.
     fn exchange_on_a_thread(
         &self,
-        method: &Method,
-        body: &[u8],
-        limit: usize,
+        request: &Request<'_>,
+        connection: Connection,
+        time: Duration,
     ) -> Result<HttpResponse, ureq::Error> {
         let (sender, receiver) = mpsc::sync_channel(1);
         let agent = self.agent.clone();
-        let request = self.request(method, body.to_vec());
+        let limit = request.limit;
+        let http = self.http_request(request.method, request.body.to_vec(), connection, time);
         thread::Builder::new().spawn(move || {
             // Nobody receives it when the time was over before.
-            let _ = sender.send(run(&agent, request, limit));
+            let _ = sender.send(run(&agent, http, limit));
         })?;
-        match receiver.recv_timeout(self.timeout) {
+        match receiver.recv_timeout(time) {
             Ok(response) => response,
             Err(RecvTimeoutError::Timeout) => Err(ureq::Error::Timeout(ureq::Timeout::Global)),
             Err(RecvTimeoutError::Disconnected) => Err(ureq::Error::ConnectionFailed),
         }
     }
 
-    fn request<B>(&self, method: &Method, body: B) -> Request<B> {
-        let mut request = Request::new(body);
+    fn http_request<B: AsSendBody>(
+        &self,
+        method: &Method,
+        body: B,
+        connection: Connection,
+        time: Duration,
+    ) -> http::Request<B> {
+        let mut request = http::Request::new(body);
         *request.method_mut() = method.clone();
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
-        request
+        // Settings of a single request cost a new TLS configuration, so they are for the exceptions.
+        if let (Connection::Any, true) = (connection, time == self.timeout) {
+            return request;
+        }
+        let config = self
+            .agent
+            .configure_request(request)
+            .timeout_global(Some(time));
+        match connection {
+            Connection::Any => config,
+            Connection::New => config.max_idle_age(Duration::ZERO),
+        }
+        .build()
     }
 
-    fn classify(&self, error: ureq::Error) -> Failure {
+    fn classify(&self, error: ureq::Error, time: Duration) -> Failure {
         use std::io::ErrorKind as Io;
 
         let kind = match &error {
             ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => {
-                TransportKind::ConnectTimeout(self.connect_timeout)
+                TransportKind::ConnectTimeout(self.connect_timeout.min(time))
             }
-            ureq::Error::Timeout(_) => TransportKind::Timeout(self.timeout),
+            ureq::Error::Timeout(_) => TransportKind::Timeout(time),
             ureq::Error::ConnectProxyFailed(_) => TransportKind::Proxy,
             ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => {
                 TransportKind::NotHttp
             }
             ureq::Error::Io(error) => match error.kind() {
                 Io::InvalidData => TransportKind::Tls,
-                Io::TimedOut => TransportKind::Timeout(self.timeout),
+                Io::TimedOut => TransportKind::Timeout(time),
                 Io::UnexpectedEof
                 | Io::ConnectionReset
                 | Io::ConnectionAborted
@@ -200,7 +239,7 @@ impl Transport {
 
 fn run(
     agent: &Agent,
-    request: Request<impl ureq::AsSendBody>,
+    request: http::Request<impl AsSendBody>,
     limit: usize,
 ) -> Result<HttpResponse, ureq::Error> {
     let (head, body) = agent.run(request)?.into_parts();

@@ -17,7 +17,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use gong_call_access::{CallAccessList, Client, ClientBuilder, Credentials, Error, Response};
+use gong_call_access::{
+    CallAccessList, Client, ClientBuilder, Credentials, Error, Response, RetryPolicy,
+};
 
 pub const PATH: &str = "/v2/calls/users-access";
 pub const CALL: &str = "7782342274025937895";
@@ -36,8 +38,23 @@ pub fn builder(base_url: &str) -> ClientBuilder {
     Client::builder(credentials()).base_url(base_url)
 }
 
+/// Four attempts, with next to no wait in between.
+pub fn quick() -> RetryPolicy {
+    RetryPolicy::default()
+        .base_delay(Duration::from_millis(1))
+        .max_delay(Duration::from_millis(4))
+}
+
+/// A client that tries again quickly, at any rate.
 pub fn client(base_url: &str) -> Client {
-    builder(base_url).build().unwrap()
+    let builder = builder(base_url).retry(quick()).requests_per_second(None);
+    builder.build().unwrap()
+}
+
+/// A client that sends each request once.
+pub fn once(base_url: &str) -> Client {
+    let builder = builder(base_url).retry(RetryPolicy::none());
+    builder.requests_per_second(None).build().unwrap()
 }
 
 /// The example of Gong's page.
@@ -71,7 +88,8 @@ pub fn failure(client: &Client) -> Error {
 }
 
 pub fn impatient(url: &str) -> Client {
-    builder(url).timeout(SHORT).build().unwrap()
+    let builder = builder(url).timeout(SHORT).retry(RetryPolicy::none());
+    builder.requests_per_second(None).build().unwrap()
 }
 
 #[track_caller]
@@ -88,6 +106,21 @@ pub fn assert_is(error: &Error, predicates: &[&str], row: &str) {
     assert_eq!(found, predicates, "row {row}: {error}, {error:?}");
     assert_eq!(error.attempts(), 1, "row {row}");
     assert!(error.source().is_some(), "row {row}: {error}");
+}
+
+/// A port whose queue of connections is full, so that the next one waits for ever.
+#[cfg(target_os = "linux")]
+pub fn full_listener() -> (socket2::Socket, SocketAddr, Vec<TcpStream>) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    socket.bind(&any.into()).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let mut queue = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, SHORT) {
+        queue.push(stream);
+    }
+    (socket, address, queue)
 }
 
 /// A well-formed response with a length.
@@ -130,10 +163,23 @@ pub enum Then {
     Reset,
     /// Says nothing more until the client gives up or the server is dropped.
     Hang,
+    /// Says over TLS that nothing more will come, and leaves the connection open.
+    CloseNotify,
 }
 
-trait Stream: Read + Write {}
-impl<T: Read + Write> Stream for T {}
+trait Stream: Read + Write {
+    /// Says over TLS that nothing more will come.
+    fn close_notify(&mut self) {}
+}
+
+impl Stream for TcpStream {}
+
+impl Stream for rustls::StreamOwned<rustls::ServerConnection, TcpStream> {
+    fn close_notify(&mut self) {
+        self.conn.send_close_notify();
+        let _ = self.flush();
+    }
+}
 
 /// One request, to be answered.
 pub struct Exchange<'a> {
@@ -284,7 +330,7 @@ impl Shared {
             }
         };
         let then = loop {
-            let Ok(Some((head, body))) = read_request(&mut stream) else {
+            let Ok(Some((head, body))) = read_request(&mut *stream) else {
                 break Then::Close;
             };
             let request = Request {
@@ -301,14 +347,17 @@ impl Shared {
             let mut exchange = Exchange {
                 nth,
                 request,
-                stream: &mut stream,
+                stream: &mut *stream,
             };
             match (self.handler)(&mut exchange) {
                 Then::KeepAlive => {}
                 then => break then,
             }
         };
-        if let Then::Hang = then {
+        if let Then::CloseNotify = then {
+            stream.close_notify();
+        }
+        if let Then::Hang | Then::CloseNotify = then {
             let _ = io::copy(&mut stream, &mut io::sink());
         }
         if let Then::Reset = then {
@@ -403,6 +452,7 @@ pub fn run_in_child(test: &str, variables: &[(&str, &str)]) {
         .output()
         .unwrap();
     let stdout = String::from_utf8_lossy(&output.stdout);
+    print!("{stdout}");
     assert!(
         output.status.success() && stdout.contains("1 passed"),
         "{test} with {variables:?}:\n{stdout}{}",

@@ -1,0 +1,104 @@
+//! A call ends within its total timeout wherever it hangs: rows 13 and 20.
+//!
+//! `cargo test --test total_timeout -- --nocapture` prints by how much each is late.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{Server, Then, builder, failure, is_child, run_in_child};
+
+const TOTAL: Duration = Duration::from_millis(300);
+
+/// Sees that a call to this URL, which would take far longer, is over when its time is.
+#[track_caller]
+fn assert_bounded(place: &str, url: &str) {
+    let client = builder(url).total_timeout(TOTAL).build().unwrap();
+    let started = Instant::now();
+    let error = failure(&client);
+    let elapsed = started.elapsed();
+    assert!(error.is_timeout(), "{place}: {error:?}");
+    assert!(
+        elapsed < TOTAL + Duration::from_secs(5),
+        "{place}: {elapsed:?}"
+    );
+    println!("{place}: {:?} late", elapsed.saturating_sub(TOTAL));
+}
+
+fn endless(byte: u8) -> impl Iterator<Item = u8> {
+    std::iter::repeat(byte)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn while_connecting() {
+    let (_socket, address, _queue) = common::full_listener();
+    assert_bounded("connect", &format!("http://{address}"));
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[test]
+fn in_the_tls_handshake() {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    assert_bounded(
+        "TLS handshake",
+        &format!("https://{}", server.local_addr().unwrap()),
+    );
+}
+
+#[test]
+fn in_the_head_and_in_the_body() {
+    let every = TOTAL / 20;
+    let no_head = Server::sends("", || Then::Hang);
+    let drips_head = Server::start(move |exchange| {
+        exchange.drip("HTTP/1.1 200 OK\r\nx: ".bytes().chain(endless(b'x')), every);
+        Then::Close
+    });
+    let no_body = Server::sends("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n", || {
+        Then::Hang
+    });
+    let drips_body = Server::start(move |exchange| {
+        exchange.send("HTTP/1.1 200 OK\r\n\r\n");
+        exchange.drip(endless(b' '), every);
+        Then::Close
+    });
+    for (place, server) in [
+        ("head", no_head),
+        ("dripping head", drips_head),
+        ("body", no_body),
+        ("dripping body", drips_body),
+    ] {
+        assert_bounded(place, &server.url());
+        assert_eq!(server.requests().len(), 1, "{place}");
+    }
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[test]
+fn at_a_proxy() {
+    if is_child() {
+        return assert_bounded("proxy", "https://gong.invalid");
+    }
+    let hangs = Server::sends("", || Then::Hang);
+    let drips = Server::start(|exchange| {
+        exchange.drip(
+            "HTTP/1.1 200 OK\r\nx: ".bytes().chain(endless(b'x')),
+            TOTAL / 20,
+        );
+        Then::Close
+    });
+    for proxy in [hangs, drips] {
+        run_in_child(
+            "at_a_proxy",
+            &[("ALL_PROXY", &format!("http://{}", proxy.address()))],
+        );
+        assert_eq!(proxy.requests().len(), 1);
+    }
+}
