@@ -83,7 +83,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long resolving the host name, and after that connecting to it with TLS, may take.
+    /// Sets how long the look-up of the host name may take, and as long again connecting, TLS included.
     ///
     /// The default is 10 seconds, or [`timeout`](Self::timeout) where that is less. Zero, or more than
     /// `timeout`, is an error in [`build`](Self::build).
@@ -133,7 +133,7 @@ impl ClientBuilder {
 
     /// Sets the `User-Agent` header, in place of `gong-call-access/` and the version.
     ///
-    /// A blank text, a control character or one outside ASCII is an error in [`build`](Self::build).
+    /// A blank value, a control character or one outside ASCII is an error in [`build`](Self::build).
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = user_agent.into();
         self
@@ -141,7 +141,7 @@ impl ClientBuilder {
 
     /// Trusts these certificates, in PEM, and no others: the usual ones are trusted no longer.
     ///
-    /// Without this setting, the features decide which certificates are trusted. A text without a
+    /// Without this setting, the features decide which certificates are trusted. PEM without a
     /// certificate is an error in [`build`](Self::build).
     pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.root_certificates = Some(pem.as_ref().to_vec());

@@ -85,7 +85,7 @@ impl Credentials {
     /// Reads the credentials from the environment.
     ///
     /// That is `GONG_ACCESS_KEY` with `GONG_ACCESS_KEY_SECRET` (or `GONG_ACCESS_SECRET`), else
-    /// `GONG_ACCESS_TOKEN`. A variable that is set to nothing counts as not set, and a line end after a value
+    /// `GONG_ACCESS_TOKEN`. An empty variable counts as not set, and a line end after a value
     /// is dropped.
     ///
     /// # Errors

@@ -168,10 +168,10 @@ impl std::error::Error for ConfigError {}
 /// Its `Display` says in which way, with which host and after how many attempts; its
 /// [`source`](std::error::Error::source) is the text of the system or of the HTTP library.
 #[derive(Debug)]
-pub struct TransportError(Box<Transport>);
+pub struct TransportError(Box<Parts>);
 
 #[derive(Debug)]
-struct Transport {
+struct Parts {
     kind: TransportKind,
     host: String,
     attempts: u32,
@@ -209,7 +209,7 @@ impl TransportError {
         attempts: u32,
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self(Box::new(Transport {
+        Self(Box::new(Parts {
             kind,
             host: host.to_owned(),
             attempts,
@@ -227,7 +227,7 @@ impl fmt::Display for TransportError {
                 write!(f, "no connection to {host} within {after:?}")
             }
             TransportKind::Timeout(after) => {
-                write!(f, "no whole answer from {host} within {after:?}")
+                write!(f, "no complete response from {host} within {after:?}")
             }
             TransportKind::NoTurn { within, held_for } => {
                 write!(f, "no request to {host} could be sent within {within:?}")?;
@@ -239,7 +239,7 @@ impl fmt::Display for TransportError {
             TransportKind::Disconnected => {
                 write!(
                     f,
-                    "{host} closed the connection before its answer was complete"
+                    "{host} closed the connection before its response was complete"
                 )
             }
             TransportKind::Tls => write!(

@@ -23,7 +23,8 @@ use serde::ser::{Serialize, Serializer};
 ///
 /// let call: CallId = "7782342274025937895".parse()?;
 /// assert_eq!(call.as_str(), "7782342274025937895");
-/// assert!("_7782342274025937895".parse::<CallId>().is_err());
+/// let error = "_7782342274025937895".parse::<CallId>().unwrap_err();
+/// assert!(error.to_string().contains("leave it out"));
 /// # Ok::<(), gong_call_access::InvalidId>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -197,8 +198,8 @@ impl Digits {
 /// A text that is not an id.
 ///
 /// Its `Display` shows the text (escaped, and cut when it is long), what is wrong with it, and a hint for the
-/// two commonest causes: the `_` that Gong's CSV export puts before ids, and a spreadsheet that
-/// turned an id into a number such as `7.78E+18`.
+/// commonest causes: the `_` that Gong's CSV export puts before ids, a spreadsheet that turned an id into
+/// a number such as `7.78E+18`, and space around it.
 ///
 /// # Examples
 ///
@@ -232,8 +233,8 @@ impl InvalidId {
         if text.chars().nth(Self::SHOWN_CHARS).is_some() {
             shown.push('…');
         }
-        let stranger = text.chars().zip(1..).find(|(c, _)| !c.is_ascii_digit());
-        let problem = match stranger {
+        let non_digit = text.chars().zip(1..).find(|(c, _)| !c.is_ascii_digit());
+        let problem = match non_digit {
             None if text.is_empty() => "it is empty".to_owned(),
             None => format!("it has {} digits", text.len()),
             Some((c, at)) => format!("character {at} is {c:?}"),

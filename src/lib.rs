@@ -37,7 +37,7 @@
 //!     // A connection that takes too long is a timeout too, so this comes first.
 //!     Err(error) if error.is_connect() => eprintln!("Gong cannot be reached: {error}"),
 //!     Err(error) if error.is_timeout() => eprintln!("no answer in time, grant again: {error}"),
-//!     Err(error) if error.is_tls() => eprintln!("the server is not who it claims to be: {error}"),
+//!     Err(error) if error.is_tls() => eprintln!("no secure connection: {error}"),
 //!     Err(Error::Api(answer)) => eprintln!("Gong refused: {answer}"),
 //!     Err(error) => eprintln!("{error}"),
 //! }
@@ -80,8 +80,6 @@
 //!
 //! It has no other resource of Gong's API, no cache, and no async interface; inside an async runtime it works and
 //! blocks the thread it is called on.
-
-#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod access_list;
 mod base_url;

@@ -117,7 +117,7 @@ fn credentials_and_base_url_come_from_the_environment() {
                 .is_success()
         );
     }
-    let server = Server::sends(common::ok(), || common::Then::KeepAlive);
+    let server = Server::sends(common::ok(), common::Then::KeepAlive);
     let url = server.url() + "/v2/\n";
     let basic = "Basic a2V5OnNlY3JldA==";
     let both = [
@@ -262,35 +262,36 @@ fn row_7_https_without_a_tls_feature_is_refused() {
 fn row_8_a_duration_that_cannot_be_used_is_refused() {
     let local = || builder("http://localhost");
     let day = Duration::from_secs(24 * 60 * 60);
-    for (seconds, what) in [
-        (Duration::ZERO, "0ns"),
-        (day * 30 + Duration::from_nanos(1), "s"),
-        (Duration::MAX, "s"),
+    for duration in [
+        Duration::ZERO,
+        day * 30 + Duration::from_nanos(1),
+        Duration::MAX,
     ] {
+        let what = &format!("is {duration:?}, expected");
         assert_config(
-            local().timeout(seconds).build(),
+            local().timeout(duration).build(),
             "8",
-            &["timeout is", what, "30 days"],
+            &["timeout", what, "30 days"],
         );
         assert_config(
-            local().timeout(day).connect_timeout(seconds).build(),
+            local().timeout(day).connect_timeout(duration).build(),
             "8",
-            &["connect_timeout is", what],
+            &["connect_timeout", what],
         );
         assert_config(
-            local().total_timeout(seconds).build(),
+            local().total_timeout(duration).build(),
             "8",
-            &["total_timeout is", what],
+            &["total_timeout", what],
         );
         for (setter, retry) in [
-            ("base_delay", RetryPolicy::default().base_delay(seconds)),
-            ("max_delay", RetryPolicy::default().max_delay(seconds)),
+            ("base_delay", RetryPolicy::default().base_delay(duration)),
+            ("max_delay", RetryPolicy::default().max_delay(duration)),
             (
                 "max_retry_after",
-                RetryPolicy::default().max_retry_after(seconds),
+                RetryPolicy::default().max_retry_after(duration),
             ),
         ] {
-            assert_config(local().retry(retry).build(), "8", &[setter, "is", what]);
+            assert_config(local().retry(retry).build(), "8", &[setter, what]);
         }
     }
     let contradiction = local().timeout(day).connect_timeout(day * 2).build();
@@ -345,7 +346,7 @@ fn the_defaults_are_those_that_are_documented() {
 
 #[test]
 fn a_large_duration_does_not_panic_while_sending() {
-    let server = Server::sends(common::ok(), || common::Then::KeepAlive);
+    let server = Server::sends(common::ok(), common::Then::KeepAlive);
     let month = Duration::from_secs(30 * 24 * 60 * 60);
     let client = builder(&server.url())
         .timeout(month)
@@ -362,7 +363,7 @@ fn root_certificates_without_a_certificate_are_refused() {
     let nothing = builder("http://localhost").root_certificates("nothing");
     assert_config(
         nothing.build(),
-        "8",
+        "PEM",
         &["root_certificates has no certificate"],
     );
     let broken = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
@@ -370,14 +371,14 @@ fn root_certificates_without_a_certificate_are_refused() {
         builder("http://localhost")
             .root_certificates(broken)
             .build(),
-        "8",
+        "PEM",
         &["root_certificates is not valid PEM"],
     );
 }
 
 #[test]
 fn row_10_an_empty_list_is_refused() {
-    let server = Server::sends(common::ok(), || common::Then::KeepAlive);
+    let server = Server::sends(common::ok(), common::Then::KeepAlive);
     assert_config(
         client(&server.url()).grant(&CallAccessList::new()),
         "10",

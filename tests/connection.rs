@@ -55,7 +55,7 @@ fn row_13_connecting_for_ever_ends_in_time() {
 
 #[test]
 fn connections_are_kept_alive_and_shared_by_clones() {
-    let server = Server::sends(common::ok(), || Then::KeepAlive);
+    let server = Server::sends(common::ok(), Then::KeepAlive);
     let client = client(&server.url());
     for _ in 0..3 {
         assert!(client.grant(&one_pair()).unwrap().is_success());
@@ -68,7 +68,7 @@ fn connections_are_kept_alive_and_shared_by_clones() {
 fn a_connection_is_used_again_after_an_error_and_not_after_a_cut_body() {
     let long = "x".repeat(100 * 1024);
     for (body, connections) in [("no", 1), (long.as_str(), 3)] {
-        let server = Server::sends(common::http(400, "", body), || Then::KeepAlive);
+        let server = Server::sends(common::http(400, "", body), Then::KeepAlive);
         let client = client(&server.url());
         for _ in 0..3 {
             assert!(!client.grant(&one_pair()).unwrap().is_success());
@@ -82,7 +82,7 @@ fn a_connection_is_used_again_after_an_error_and_not_after_a_cut_body() {
 
 #[test]
 fn row_17_a_connection_that_the_server_closed_is_not_used_again() {
-    let server = Server::sends(common::ok(), || Then::Close);
+    let server = Server::sends(common::ok(), Then::Close);
     let client = client(&server.url());
     for _ in 0..3 {
         assert!(client.grant(&one_pair()).unwrap().is_success());
@@ -92,7 +92,7 @@ fn row_17_a_connection_that_the_server_closed_is_not_used_again() {
 
 #[test]
 fn row_18_a_connection_that_ends_before_an_answer_is_no_success() {
-    for then in [|| Then::Close, || Then::Reset] {
+    for then in [Then::Close, Then::Reset] {
         let server = Server::sends("", then);
         let error = failure(&once(&server.url()));
         assert_is(&error, &[], "18");
@@ -112,12 +112,14 @@ fn row_19_half_an_acknowledgement_is_no_success() {
         "content-length: 18\r\n\r\n",
         "transfer-encoding: chunked\r\n\r\n11\r\n{\"requestId\":\"x\"}\r\n",
     ] {
-        for then in [|| Then::Close, || Then::Reset] {
+        for then in [Then::Close, Then::Reset] {
             let server = Server::sends(format!("{head}{rest}"), then);
             let error = failure(&once(&server.url()));
             assert_is(&error, &[], "19");
             assert!(
-                error.to_string().contains("before its answer was complete"),
+                error
+                    .to_string()
+                    .contains("before its response was complete"),
                 "row 19: {error}"
             );
             assert_eq!(server.requests().len(), 1, "row 19");
@@ -127,7 +129,7 @@ fn row_19_half_an_acknowledgement_is_no_success() {
 
 #[test]
 fn row_20_an_answer_that_never_comes_or_drips_ends_in_time() {
-    let hangs = Server::sends("", || Then::Hang);
+    let hangs = Server::sends("", Then::Hang);
     let drips_head = Server::start(|exchange| {
         exchange.drip(
             "HTTP/1.1 200 OK\r\nx: "
@@ -179,7 +181,7 @@ fn row_21_what_is_not_http_is_no_answer() {
         &many,
         &long,
     ] {
-        let server = Server::sends(raw, || Then::Close);
+        let server = Server::sends(raw, Then::Close);
         let error = failure(&client(&server.url()));
         let start: String = raw.chars().take(60).collect();
         assert_is(&error, &[], &format!("21: {start:?}"));

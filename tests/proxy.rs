@@ -33,7 +33,7 @@ fn row_11_an_unknown_host_name_is_no_connection() {
     run_in_child("row_11_an_unknown_host_name_is_no_connection", &[]);
 }
 
-/// Sees that a program with this proxy in its environment gets an error that says `problem`.
+/// Runs `test` in a child process whose proxy is this one, with a password.
 #[track_caller]
 fn run_behind_proxy(test: &str, proxy: &Server) {
     let url = format!("http://proxyuser:hunter2@{}", proxy.address());
@@ -53,7 +53,7 @@ fn row_16_a_proxy_that_refuses_keeps_its_password() {
     }
     let proxy = Server::sends(
         "HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\ncontent-length: 0\r\n\r\n",
-        || Then::Close,
+        Then::Close,
     );
     run_behind_proxy(NAME, &proxy);
     let requests = proxy.requests();
@@ -88,7 +88,7 @@ fn row_20_a_proxy_that_drips_or_never_answers_ends_in_time() {
         Then::Close
     });
     run_behind_proxy(NAME, &drips);
-    let hangs = Server::sends("", || Then::Hang);
+    let hangs = Server::sends("", Then::Hang);
     run_behind_proxy(NAME, &hangs);
     assert_eq!((drips.requests().len(), hangs.requests().len()), (1, 1));
 }
@@ -97,7 +97,7 @@ fn row_20_a_proxy_that_drips_or_never_answers_ends_in_time() {
 fn a_proxy_that_is_not_to_be_used_for_a_host_is_not_asked() {
     const NAME: &str = "a_proxy_that_is_not_to_be_used_for_a_host_is_not_asked";
     if is_child() {
-        let server = Server::sends(common::ok(), || Then::KeepAlive);
+        let server = Server::sends(common::ok(), Then::KeepAlive);
         assert!(
             client(&server.url())
                 .grant(&one_pair())
@@ -107,7 +107,7 @@ fn a_proxy_that_is_not_to_be_used_for_a_host_is_not_asked() {
         let url = format!("https://{}.invalid", "a".repeat(64));
         return assert!(failure(&once(&url)).is_connect());
     }
-    let proxy = Server::sends("", || Then::Close);
+    let proxy = Server::sends("", Then::Close);
     let url = format!("http://{}", proxy.address());
     let host = format!("{}.invalid", "a".repeat(64));
     run_in_child(NAME, &[("ALL_PROXY", &url), ("NO_PROXY", &host)]);

@@ -69,7 +69,7 @@ fn row_49_no_window_of_a_second_sees_more_requests_than_the_limit() {
 
 #[test]
 fn an_idle_client_sends_its_first_requests_at_once() {
-    let server = Server::sends(ok(), || Then::KeepAlive);
+    let server = Server::sends(ok(), Then::KeepAlive);
     let client = builder(&server.url()).build().unwrap();
     for _ in 0..4 {
         assert!(client.grant(&one_pair()).unwrap().is_success());
@@ -107,7 +107,7 @@ fn a_429_holds_every_clone_until_its_retry_after() {
 
 #[test]
 fn a_call_that_a_429_keeps_from_sending_is_a_timeout_with_a_retry_after() {
-    let server = Server::sends(http(429, "retry-after: 60\r\n", ""), || Then::KeepAlive);
+    let server = Server::sends(http(429, "retry-after: 60\r\n", ""), Then::KeepAlive);
     let client = builder(&server.url())
         .total_timeout(SECOND * 10)
         .build()
@@ -137,7 +137,7 @@ fn a_call_that_a_429_keeps_from_sending_is_a_timeout_with_a_retry_after() {
 
 #[test]
 fn waiting_for_a_turn_counts_towards_the_total_timeout() {
-    let server = Server::sends(ok(), || Then::KeepAlive);
+    let server = Server::sends(ok(), Then::KeepAlive);
     let client = builder(&server.url())
         .requests_per_second(1)
         .total_timeout(SECOND / 2)

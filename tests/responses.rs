@@ -44,7 +44,7 @@ fn answer_to(
 
 /// The same for bytes that a well-behaved server does not send.
 fn answer_raw(bytes: impl Into<Vec<u8>>) -> Response {
-    let server = Server::sends(bytes, || Then::Close);
+    let server = Server::sends(bytes, Then::Close);
     let response = once(&server.url()).grant(&one_pair()).unwrap();
     assert_eq!(server.requests().len(), 1);
     response
@@ -83,7 +83,7 @@ fn the_request_is_the_one_that_gong_documents() {
 
 #[test]
 fn the_request_has_each_header_once_and_goes_below_the_prefix() {
-    let server = Server::sends(common::ok(), || Then::KeepAlive);
+    let server = Server::sends(common::ok(), Then::KeepAlive);
     let client = common::builder(&format!("{}/gong/v2/", server.url()))
         .user_agent("provisioning/1.2 (ops@example.com)")
         .build()
@@ -262,7 +262,7 @@ fn row_25_another_2xx_is_no_success() {
 
 #[test]
 fn row_26_a_redirect_is_not_followed_and_its_host_is_named() {
-    let elsewhere = Server::sends(common::ok(), || Then::KeepAlive);
+    let elsewhere = Server::sends(common::ok(), Then::KeepAlive);
     let to = format!("{}/v2/calls/users-access", elsewhere.url());
     for status in [301, 302, 303, 307, 308] {
         let response = answer(status, &[("location", &to)], "");

@@ -103,7 +103,7 @@ fn row_17_a_stale_connection_is_repeated_at_once_on_a_new_one() {
 
 #[test]
 fn row_17_two_hundred_connections_closed_while_idle_are_two_hundred_successes() {
-    let server = Server::sends(ok(), || Then::Close);
+    let server = Server::sends(ok(), Then::Close);
     let client = client(&server.url());
     for _ in 0..200 {
         assert!(client.grant(&one_pair()).unwrap().is_success(), "row 17");
@@ -117,7 +117,7 @@ fn row_17_two_hundred_connections_closed_while_idle_are_two_hundred_successes() 
 
 #[test]
 fn row_18_the_first_cut_off_is_repeated_at_once_and_the_others_after_a_wait() {
-    for then in [|| Then::Close, || Then::Reset] {
+    for then in [Then::Close, Then::Reset] {
         let server = Server::sends("", then);
         let error = failure(&client(&server.url()));
         assert_eq!(error.attempts(), 4, "row 18");
@@ -138,7 +138,7 @@ fn row_18_the_first_cut_off_is_repeated_at_once_and_the_others_after_a_wait() {
 
 #[test]
 fn row_18_without_retries_a_cut_off_is_not_repeated() {
-    let server = Server::sends("", || Then::Close);
+    let server = Server::sends("", Then::Close);
     let error = failure(&common::once(&server.url()));
     assert_eq!(
         (error.attempts(), server.requests().len()),
@@ -202,7 +202,7 @@ fn rows_30_and_35_a_passing_status_is_tried_again() {
     for status in [
         408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526,
     ] {
-        let server = Server::sends(http(status, "", "<html>busy</html>"), || Then::KeepAlive);
+        let server = Server::sends(http(status, "", "<html>busy</html>"), Then::KeepAlive);
         let error = client(&server.url())
             .grant(&one_pair())
             .unwrap()
@@ -380,7 +380,7 @@ fn the_total_timeout_bounds_all_attempts_and_each_of_them() {
         // Each attempt is short, and there are many.
         (quick().max_attempts(1000), Duration::from_millis(20), 3),
     ] {
-        let server = Server::sends("", || Then::Hang);
+        let server = Server::sends("", Then::Hang);
         let builder = builder(&server.url()).timeout(timeout).total_timeout(total);
         let client = builder
             .retry(policy)

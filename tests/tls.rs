@@ -174,10 +174,10 @@ fn row_15_a_port_that_speaks_plain_http_is_refused() {
 #[test]
 fn row_17_two_hundred_connections_closed_while_idle_are_two_hundred_successes() {
     let authority = Authority::new("authority");
-    for then in [|| Then::Close, || Then::Reset, || Then::CloseNotify] {
+    for then in [Then::Close, Then::Reset, Then::CloseNotify] {
         let server = Server::start_tls(authority.server("127.0.0.1", 2099), move |exchange| {
             exchange.send(common::ok());
-            then()
+            then
         });
         let client = trusting(&server, &authority.pem());
         for _ in 0..200 {

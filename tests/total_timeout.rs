@@ -56,14 +56,12 @@ fn in_the_tls_handshake() {
 #[test]
 fn in_the_head_and_in_the_body() {
     let every = TOTAL / 20;
-    let no_head = Server::sends("", || Then::Hang);
+    let no_head = Server::sends("", Then::Hang);
     let drips_head = Server::start(move |exchange| {
         exchange.drip("HTTP/1.1 200 OK\r\nx: ".bytes().chain(endless(b'x')), every);
         Then::Close
     });
-    let no_body = Server::sends("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n", || {
-        Then::Hang
-    });
+    let no_body = Server::sends("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n", Then::Hang);
     let drips_body = Server::start(move |exchange| {
         exchange.send("HTTP/1.1 200 OK\r\n\r\n");
         exchange.drip(endless(b' '), every);
@@ -86,7 +84,7 @@ fn at_a_proxy() {
     if is_child() {
         return assert_bounded("proxy", "https://gong.invalid");
     }
-    let hangs = Server::sends("", || Then::Hang);
+    let hangs = Server::sends("", Then::Hang);
     let drips = Server::start(|exchange| {
         exchange.drip(
             "HTTP/1.1 200 OK\r\nx: ".bytes().chain(endless(b'x')),

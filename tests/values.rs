@@ -101,7 +101,12 @@ fn an_id_is_read_from_a_json_string_only() {
         "\"_1\"",
         "\"\"",
     ] {
-        assert!(serde_json::from_str::<CallId>(json).is_err(), "{json}");
+        let message = serde_json::from_str::<CallId>(json)
+            .unwrap_err()
+            .to_string();
+        let is_told =
+            message.contains("a string of 1 to 20 digits") || message.contains("invalid call id");
+        assert!(is_told, "{json}: {message}");
     }
     let escaped = "\"\\u0037\"";
     assert_eq!(
@@ -172,18 +177,25 @@ fn reading_a_list_merges_duplicates_and_ignores_what_it_does_not_know() {
         {"callId":"5","userIds":[]}]}"#;
     let list: CallAccessList = serde_json::from_str(json).unwrap();
     assert_eq!(list, [pair("2", "1"), pair("2", "3")].into_iter().collect());
-    for json in [
-        "{}",
-        "null",
-        r#"{"callAccessList":null}"#,
-        r#"{"callAccessList":[{"callId":"2"}]}"#,
-        r#"{"callAccessList":[{"callId":2,"userIds":["1"]}]}"#,
-        r#"{"callAccessList":[{"callId":"2","userIds":["x"]}]}"#,
+    for (json, problem) in [
+        ("{}", "missing field `callAccessList`"),
+        ("null", "invalid type: null"),
+        (r#"{"callAccessList":null}"#, "invalid type: null"),
+        (
+            r#"{"callAccessList":[{"callId":"2"}]}"#,
+            "missing field `userIds`",
+        ),
+        (
+            r#"{"callAccessList":[{"callId":2,"userIds":["1"]}]}"#,
+            "a string of 1 to 20 digits",
+        ),
+        (
+            r#"{"callAccessList":[{"callId":"2","userIds":["x"]}]}"#,
+            "invalid user id",
+        ),
     ] {
-        assert!(
-            serde_json::from_str::<CallAccessList>(json).is_err(),
-            "{json}"
-        );
+        let error = serde_json::from_str::<CallAccessList>(json).unwrap_err();
+        assert!(error.to_string().contains(problem), "{json}: {error}");
     }
     let error = serde_json::from_str::<CallAccessList>(
         r#"{"callAccessList":[{"callId":"_2","userIds":[]}]}"#,

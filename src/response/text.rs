@@ -10,7 +10,7 @@ pub(super) const LIMIT: usize = 2048;
 
 const REDACTED: &str = "[redacted]";
 
-/// The texts that nothing may show: the credentials in every form that a server may send back.
+/// The texts that nothing may show: the credentials as they are, in Base64, and as JSON escapes them.
 #[derive(Clone)]
 pub(crate) struct Secrets(Arc<[String]>);
 

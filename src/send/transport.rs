@@ -19,9 +19,16 @@ const ERROR_BODY_LIMIT: usize = 64 * 1024;
 /// Holds most answers without growing.
 const BODY_CAPACITY: usize = 512;
 
-const INPUT_BUFFER: usize = 72 * 1024;
-const OUTPUT_BUFFER: usize = 16 * 1024;
 const MAX_HEADER_SIZE: usize = 64 * 1024;
+
+/// A head must fit in it; ureq's default is larger and costs memory for each connection.
+const INPUT_BUFFER: usize = MAX_HEADER_SIZE + 8 * 1024;
+
+/// Each line of a request's head must fit in it, apart from the two that may be longer.
+const OUTPUT_BUFFER: usize = 16 * 1024;
+
+/// As many as ureq keeps in all, since there is one host.
+const MAX_IDLE_CONNECTIONS: usize = 10;
 
 /// What a transport is made of; every value has been checked.
 pub(crate) struct Settings {
@@ -97,7 +104,7 @@ impl Transport {
             .max_response_header_size(MAX_HEADER_SIZE)
             .input_buffer_size(INPUT_BUFFER)
             .output_buffer_size(OUTPUT_BUFFER + longest_header)
-            .max_idle_connections_per_host(10);
+            .max_idle_connections_per_host(MAX_IDLE_CONNECTIONS);
         config = tls::configure(config, settings.root_certificates.as_deref())?;
         if is_loopback {
             config = config.proxy(None);
@@ -162,13 +169,15 @@ impl Transport {
         let limit = request.limit;
         let http = self.http_request(request.method, request.body.to_vec(), connection, time);
         thread::Builder::new().spawn(move || {
-            // Nobody receives it when the time was over before.
+            // The receiver is gone if the time ran out first.
             let _ = sender.send(run(&agent, http, limit));
         })?;
         match receiver.recv_timeout(time) {
             Ok(response) => response,
             Err(RecvTimeoutError::Timeout) => Err(ureq::Error::Timeout(ureq::Timeout::Global)),
-            Err(RecvTimeoutError::Disconnected) => Err(ureq::Error::ConnectionFailed),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(std::io::Error::other("the thread of the exchange ended").into())
+            }
         }
     }
 

@@ -157,6 +157,7 @@ impl Request {
 }
 
 /// What the server does with a connection after a handler has answered.
+#[derive(Clone, Copy)]
 pub enum Then {
     KeepAlive,
     Close,
@@ -238,11 +239,11 @@ impl Server {
     }
 
     /// Sends the same bytes to every request.
-    pub fn sends(bytes: impl Into<Vec<u8>>, then: fn() -> Then) -> Self {
+    pub fn sends(bytes: impl Into<Vec<u8>>, then: Then) -> Self {
         let bytes = bytes.into();
         Self::start(move |exchange| {
             exchange.send(&bytes);
-            then()
+            then
         })
     }
 
