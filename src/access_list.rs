@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, btree_set};
 use std::fmt;
 use std::iter::{Copied, FusedIterator};
 
-use serde::de::{Deserialize, Deserializer};
+use serde::de::{Deserialize, Deserializer, IgnoredAny};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::{CallId, UserId};
@@ -202,12 +202,17 @@ impl<'de> Deserialize<'de> for CallAccessList {
         #[serde(rename_all = "camelCase")]
         struct Body {
             call_access_list: Vec<Item>,
+            // Without it, an array would do for an object.
+            #[serde(flatten)]
+            _rest: IgnoredAny,
         }
         #[derive(serde::Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Item {
             call_id: CallId,
             user_ids: Vec<UserId>,
+            #[serde(flatten)]
+            _rest: IgnoredAny,
         }
         let body = Body::deserialize(deserializer)?;
         Ok(body

@@ -1,10 +1,8 @@
 //! What a base URL may be, and the URL of the resource under it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ureq::http::Uri;
-
-use crate::error::ConfigError;
 
 const RESOURCE: &str = "/v2/calls/users-access";
 
@@ -17,8 +15,10 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Finds the resource below `base`; a path prefix is kept, a final `/`, `/v2` or the resource itself is dropped.
-    pub(crate) fn below(base: &str) -> Result<Self, ConfigError> {
+    /// Finds the resource below `base`, or says what is wrong with it.
+    ///
+    /// A path prefix is kept; a final `/`, `/v2` or the resource itself is dropped.
+    pub(crate) fn below(base: &str) -> Result<Self, String> {
         if let Some(c) = base.chars().find(|c| !c.is_ascii_graphic()) {
             return Err(invalid(base, format!("it contains {c:?}")));
         }
@@ -32,24 +32,18 @@ impl Endpoint {
         let Some((scheme, rest)) = base.split_once("://") else {
             return Err(invalid(base, "it does not start with https://"));
         };
-        let authority = rest.split('/').next().unwrap_or_default();
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         if authority.contains('@') {
             return Err(invalid(base, "it has user information"));
         }
-        if authority.is_empty() || authority.starts_with(':') {
-            return Err(invalid(base, "it has no host"));
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+            _ => (authority, None),
+        };
+        if !is_host(host) {
+            return Err(invalid(base, "it has no valid host"));
         }
-        let trimmed = base.trim_end_matches('/');
-        let trimmed = [RESOURCE, "/v2"]
-            .iter()
-            .find_map(|end| trimmed.strip_suffix(end))
-            .unwrap_or(trimmed);
-        let uri: Uri = format!("{}{RESOURCE}", trimmed.trim_end_matches('/'))
-            .parse()
-            .map_err(|error| invalid(base, error))?;
-        let host = uri.host().unwrap_or_default();
-        let has_port = authority.len() > host.len();
-        if has_port && uri.port_u16().is_none_or(|port| port == 0) {
+        if port.is_some_and(|port| !is_port(port)) {
             return Err(invalid(base, "its port is not one from 1 to 65535"));
         }
         let is_https = scheme.eq_ignore_ascii_case("https");
@@ -61,12 +55,40 @@ impl Endpoint {
             let problem = "http is for a loopback host only, since it would show the credentials";
             return Err(invalid(base, problem));
         }
+        let path = path.trim_end_matches('/');
+        let prefix = [RESOURCE, "/v2"]
+            .iter()
+            .find_map(|end| path.strip_suffix(end))
+            .unwrap_or(path)
+            .trim_end_matches('/');
+        let uri = format!("{scheme}://{authority}{prefix}{RESOURCE}")
+            .parse()
+            .map_err(|error| invalid(base, error))?;
         Ok(Self {
             uri,
             is_https,
             is_loopback,
         })
     }
+}
+
+fn is_host(host: &str) -> bool {
+    match host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+    {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => {
+            host.contains(|c: char| c.is_ascii_alphanumeric())
+                && host
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'))
+        }
+    }
+}
+
+fn is_port(port: &str) -> bool {
+    port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse().is_ok_and(|port: u16| port > 0)
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -77,17 +99,19 @@ fn is_loopback(host: &str) -> bool {
             .is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// Shows the base URL unless it may hold a password.
-fn invalid(base: &str, problem: impl std::fmt::Display) -> ConfigError {
+/// Shows the base URL, but for a query, and unless it may hold a password.
+fn invalid(base: &str, problem: impl std::fmt::Display) -> String {
     const SHOWN_CHARS: usize = 100;
     const EXPECTED: &str = "expected one such as https://api.gong.io";
     if base.contains('@') {
-        return ConfigError::new(format!("base_url is invalid: {problem}; {EXPECTED}"));
+        return format!("base_url is invalid: {problem}; {EXPECTED}");
     }
-    let shown: String = base.chars().take(SHOWN_CHARS).collect();
-    ConfigError::new(format!(
-        "base_url {shown:?} is invalid: {problem}; {EXPECTED}"
-    ))
+    let shown: String = base
+        .chars()
+        .take_while(|c| *c != '?')
+        .take(SHOWN_CHARS)
+        .collect();
+    format!("base_url {shown:?} is invalid: {problem}; {EXPECTED}")
 }
 
 #[cfg(test)]
@@ -123,6 +147,7 @@ mod tests {
             ),
             ("https://proxy.example/a@b", "https://proxy.example/a@b"),
             ("https://[2001:db8::1]", "https://[2001:db8::1]"),
+            ("https://v2", "https://v2"),
             ("http://localhost:80", "http://localhost:80"),
             ("http://127.8.9.10", "http://127.8.9.10"),
             ("http://[::1]:8080", "http://[::1]:8080"),
@@ -141,13 +166,19 @@ mod tests {
         for (base, why) in [
             ("", "does not start with https://"),
             ("api.gong.io", "does not start with https://"),
-            ("https://", "no host"),
-            ("https:///v2", "no host"),
-            ("https://:443", "no host"),
+            ("https://", "no valid host"),
+            ("https:///v2", "no valid host"),
+            ("https://:443", "no valid host"),
             ("https://api.gong.io:0", "port"),
             ("https://api.gong.io:", "port"),
             ("https://api.gong.io:65536", "port"),
-            ("https://api.gong.io:4a", "invalid"),
+            ("https://api.gong.io:4a", "port"),
+            ("https://api.gong.io:+443", "port"),
+            ("https://[]", "host"),
+            ("https://[127.0.0.1]", "host"),
+            ("https://,", "host"),
+            ("https://.", "host"),
+            ("https://api.gong.io/?token=hunter2", "query"),
             ("https://api.gong.io?x=1", "query"),
             ("https://api.gong.io/v2#x", "fragment"),
             ("https://api.gong .io", "' '"),
@@ -161,7 +192,7 @@ mod tests {
             ("https://user:hunter2@api.gong.io", "user information"),
             ("https://hunter2@", "user information"),
         ] {
-            let message = Endpoint::below(base).unwrap_err().to_string();
+            let message = Endpoint::below(base).unwrap_err();
             assert!(message.contains(why), "{base:?}: {message}");
             assert!(!message.contains("hunter2"), "{base:?}: {message}");
         }
@@ -177,7 +208,7 @@ mod tests {
                     prop_assert!(endpoint.is_https || endpoint.is_loopback);
                     prop_assert!(endpoint.uri.host().is_some_and(|host| !host.is_empty()));
                 }
-                Err(error) => prop_assert!(!base.contains('@') || !error.to_string().contains('@')),
+                Err(error) => prop_assert!(!base.contains('@') || !error.contains('@')),
             }
         }
     }

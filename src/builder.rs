@@ -7,6 +7,7 @@ use ureq::http::HeaderValue;
 
 use crate::base_url::Endpoint;
 use crate::error::ConfigError;
+use crate::response::clean;
 use crate::send::{Sender, Settings, Transport, tls};
 use crate::{Client, Credentials, Error, RetryPolicy};
 
@@ -155,7 +156,10 @@ impl ClientBuilder {
     /// An error that [`is_config`](Error::is_config) and names the setting that cannot be used, its value, and
     /// what is expected. So is an `https` base URL without one of the TLS features.
     pub fn build(self) -> Result<Client, Error> {
-        let endpoint = Endpoint::below(&self.base_url)?;
+        let (authorization, secrets) = self.credentials.into_parts();
+        // Somebody may have pasted a token into the wrong setting.
+        let endpoint = Endpoint::below(&self.base_url)
+            .map_err(|problem| ConfigError::new(clean(&problem, &secrets)))?;
         if endpoint.is_https && !tls::IS_AVAILABLE {
             let message = "base_url is https, which needs the feature rustls or native-tls";
             return Err(ConfigError::new(message).into());
@@ -178,7 +182,6 @@ impl ClientBuilder {
             let message = "requests_per_second is 0, expected 1 or more, or None";
             return Err(ConfigError::new(message).into());
         }
-        let (authorization, secrets) = self.credentials.into_parts();
         let transport = Transport::new(Settings {
             endpoint,
             authorization,
@@ -221,12 +224,15 @@ pub(crate) fn check_duration(setter: &str, duration: Duration) -> Result<(), Con
 }
 
 fn check_user_agent(user_agent: &str) -> Result<HeaderValue, ConfigError> {
-    let is_printable = user_agent.chars().all(|c| matches!(c, ' '..='~'));
-    if user_agent.trim().is_empty() || !is_printable {
-        return Err(ConfigError::new(format!(
-            "user_agent is {user_agent:?}, expected printable ASCII"
-        )));
-    }
-    HeaderValue::from_str(user_agent)
-        .map_err(|error| ConfigError::new(format!("user_agent is invalid: {error}")))
+    let problem = if user_agent.trim().is_empty() {
+        "is blank".to_owned()
+    } else if let Some(c) = user_agent.chars().find(|c| !matches!(c, ' '..='~')) {
+        format!("contains {c:?}")
+    } else {
+        return HeaderValue::from_str(user_agent)
+            .map_err(|error| ConfigError::new(format!("user_agent is invalid: {error}")));
+    };
+    Err(ConfigError::new(format!(
+        "user_agent {problem}, expected printable ASCII"
+    )))
 }

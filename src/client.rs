@@ -64,7 +64,8 @@ impl Client {
     /// Gong documents that a user who has access already is not affected, so a grant may be repeated. It
     /// was observed that one unknown call makes Gong refuse the whole list with
     /// [`Response::BadRequest`], without saying which; it is not known whether the others were applied.
-    /// Gong documents no limit to the size of a request.
+    /// Gong documents no limit to the size of a request. A server that refuses a large one before it has read
+    /// it may cut the connection, and then its status is lost: thousands of pairs are better sent in parts.
     ///
     /// # Errors
     ///

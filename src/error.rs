@@ -166,7 +166,7 @@ impl std::error::Error for ConfigError {}
 /// An exchange that failed before a whole answer was there.
 ///
 /// Its `Display` says in which way, with which host and after how many attempts; its
-/// [`source`](std::error::Error::source) is the text of the system or of the HTTP library.
+/// [`source`](std::error::Error::source) is the text of the system or of the HTTP library, cut to 2 KiB.
 #[derive(Debug)]
 pub struct TransportError(Box<Parts>);
 
@@ -207,13 +207,13 @@ impl TransportError {
         kind: TransportKind,
         host: &str,
         attempts: u32,
-        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+        cause: Option<String>,
     ) -> Self {
         Self(Box::new(Parts {
             kind,
             host: host.to_owned(),
             attempts,
-            source,
+            source: cause.map(Into::into),
         }))
     }
 }
@@ -247,7 +247,10 @@ impl fmt::Display for TransportError {
                 "no secure connection to {host}: its certificate is not trusted, or it does not speak TLS"
             ),
             TransportKind::Proxy => write!(f, "the proxy refused to connect to {host}"),
-            TransportKind::NotHttp => write!(f, "{host} did not answer with valid HTTP"),
+            TransportKind::NotHttp => write!(
+                f,
+                "no valid HTTP came from {host}, or from a proxy before it"
+            ),
         }?;
         match self.0.attempts {
             1 => f.write_str(" (1 attempt)"),

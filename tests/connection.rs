@@ -171,6 +171,10 @@ fn row_20_an_answer_that_never_comes_or_drips_ends_in_time() {
 fn row_21_what_is_not_http_is_no_answer() {
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(200));
     let long = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(65 * 1024));
+    let stalled = format!(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2;{}",
+        "x".repeat(80_000)
+    );
     for raw in [
         "SSH-2.0-OpenSSH_9.6\r\n\r\n",
         "{\"requestId\":\"x\"}\r\n\r\n",
@@ -180,6 +184,7 @@ fn row_21_what_is_not_http_is_no_answer() {
         "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}",
         &many,
         &long,
+        &stalled,
     ] {
         let server = Server::sends(raw, Then::Close);
         let error = failure(&client(&server.url()));

@@ -69,7 +69,7 @@ fn the_request_is_the_one_that_gong_documents() {
         .match_header("content-type", "application/json")
         .match_header("accept", "application/json")
         .match_header("accept-encoding", "identity")
-        .match_header("authorization", "Basic S0VZLTRmOWExYzdlOlNFQ1JFVC1lMDdiNWQyYQ==")
+        .match_header("authorization", "Basic S0VZLTRmOWExYzc6U0VDUkVULWUwN2I1ZDJh")
         .match_header("user-agent", concat!("gong-call-access/", env!("CARGO_PKG_VERSION")))
         .match_body(r#"{"callAccessList":[{"callId":"7782342274025937895","userIds":["234599484848423"]}]}"#)
         .with_body(r#"{"requestId":"4al018gzaztcr8nbukw"}"#)
@@ -162,7 +162,11 @@ fn row_23_the_request_id_may_be_missing_or_a_number() {
         (r#"{"requestId":true}"#, None),
         (r#"{"requestId":42}"#, Some("42")),
         (r#"{"requestId":-42}"#, Some("-42")),
-        (r#"{"requestId":0.5}"#, Some("0.5")),
+        (
+            r#"{"requestId":18446744073709551615}"#,
+            Some("18446744073709551615"),
+        ),
+        (r#"{"requestId":99999999999999999999}"#, None),
     ] {
         assert_eq!(
             receipt(answer(200, &[], body)).request_id(),
@@ -299,6 +303,7 @@ fn row_27_a_400_has_messages_where_there_are_some() {
         (r#"{"errors":"one"}"#, &["one"]),
         (r#"{"errors":[{"code":1},2]}"#, &[r#"{"code":1}"#, "2"]),
         (r#"{"errors":[""," "]}"#, &[]),
+        ("\u{feff}{\"errors\":[\"marked\"]}", &["marked"]),
         (r#"{"errors":null}"#, &[]),
         (r#"{}"#, &[]),
         ("", &[]),
@@ -308,7 +313,7 @@ fn row_27_a_400_has_messages_where_there_are_some() {
         assert_eq!(variant(&response), "BadRequest", "row 27: {body}");
         let error = error(response);
         assert_eq!(error.messages(), messages, "row 27: {body}");
-        assert_eq!(error.body(), body, "row 27");
+        assert_eq!(error.body(), body.trim_start_matches('\u{feff}'), "row 27");
         for message in messages {
             assert!(error.to_string().contains(message), "row 27: {error}");
         }
@@ -475,6 +480,14 @@ fn row_38_no_fault_of_its_body_hides_a_status() {
         "{\"errors\":[\"n",
         "row 38"
     );
+}
+
+#[test]
+fn row_39_all_messages_together_are_cut() {
+    let many = vec![format!("{:?}", "x".repeat(1000)); 40].join(",");
+    let error = error(answer(400, &[], &format!(r#"{{"errors":[{many}]}}"#)));
+    let lengths: Vec<_> = error.messages().iter().map(String::len).collect();
+    assert_eq!(lengths, [1000, 1000, 48], "row 39");
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! No credential is shown, whatever is printed and whatever the server sends.
 
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
 
 mod common;
 
@@ -141,6 +145,52 @@ fn row_39_a_credential_that_the_server_echoes_is_cleaned() {
             }
         }
     }
+}
+
+#[test]
+fn row_39_a_credential_that_a_broken_body_cuts_is_cleaned() {
+    let cut = &SECRET[..SECRET.len() - 2];
+    let body = format!("HTTP/1.1 500 Status\r\ncontent-length: 1000\r\n\r\nyour {cut}");
+    let server = Server::sends(body, Then::Close);
+    let error = client(&server.url())
+        .grant(&one_pair())
+        .unwrap()
+        .into_result()
+        .unwrap_err();
+    assert_eq!(error.body(), "your [redacted]", "row 39");
+}
+
+#[test]
+fn a_credential_in_the_wrong_setting_is_not_shown() {
+    let builder = || Client::builder(Credentials::bearer(TOKEN).unwrap());
+    for url in [
+        TOKEN.to_owned(),
+        format!("https://api.gong.io/?access_token={TOKEN}"),
+        format!("http://{TOKEN}"),
+    ] {
+        assert_clean(&show(&builder().base_url(url).build().unwrap_err()));
+    }
+    let user_agent = builder()
+        .base_url("http://localhost")
+        .user_agent(format!("{TOKEN}\n"));
+    assert_clean(&show(&user_agent.build().unwrap_err()));
+}
+
+#[test]
+fn a_credential_of_any_length_is_sent() {
+    let secret = "s".repeat(50_000);
+    let server = Server::sends(common::ok(), Then::Close);
+    let credentials = Credentials::access_key(KEY, &secret).unwrap();
+    let client = Client::builder(credentials).base_url(format!("{}/{secret}", server.url()));
+    assert!(
+        client
+            .build()
+            .unwrap()
+            .grant(&one_pair())
+            .unwrap()
+            .is_success()
+    );
+    assert!(server.requests()[0].header("authorization")[0].len() > 50_000);
 }
 
 struct Records(Mutex<String>);

@@ -180,6 +180,11 @@ fn reading_a_list_merges_duplicates_and_ignores_what_it_does_not_know() {
     for (json, problem) in [
         ("{}", "missing field `callAccessList`"),
         ("null", "invalid type: null"),
+        ("[[]]", "invalid type: sequence"),
+        (
+            r#"{"callAccessList":[["5",["6"]]]}"#,
+            "invalid type: sequence",
+        ),
         (r#"{"callAccessList":null}"#, "invalid type: null"),
         (
             r#"{"callAccessList":[{"callId":"2"}]}"#,

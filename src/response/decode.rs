@@ -53,6 +53,11 @@ pub(crate) fn decode(http: &HttpResponse, attempts: u32, secrets: &Secrets) -> R
 
 /// Reads the body, or says why it is not what Gong documents.
 fn read(http: &HttpResponse) -> Result<Envelope, &'static str> {
+    if http.status != 200 {
+        // The status says it all already, so whatever can be read is welcome.
+        let text = String::from_utf8_lossy(&http.body);
+        return serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|_| "");
+    }
     match http.end {
         BodyEnd::Complete => {}
         BodyEnd::TooLarge => return Err("its body is too large"),
@@ -81,7 +86,8 @@ impl Envelope {
         match &self.request_id {
             Value::String(id) if id.is_empty() => None,
             Value::String(id) => Some(id.into()),
-            Value::Number(id) => Some(id.to_string().into()),
+            // A number that is no 64-bit integer was rounded.
+            Value::Number(id) if !id.is_f64() => Some(id.to_string().into()),
             _ => None,
         }
     }

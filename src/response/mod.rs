@@ -6,7 +6,7 @@ mod text;
 
 pub use api_error::ApiError;
 pub(crate) use decode::decode;
-pub(crate) use text::Secrets;
+pub(crate) use text::{Secrets, clean};
 
 /// Gong's answer to a request.
 ///

@@ -1,16 +1,17 @@
 //! Server text: cut, stripped of control characters, cleaned of secrets.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 /// How many bytes of server text are kept.
 pub(super) const LIMIT: usize = 2048;
 
 const REDACTED: &str = "[redacted]";
 
-/// The texts that nothing may show: the credentials as they are, in Base64, and as JSON escapes them.
+/// The texts that nothing may show: the credentials as they are, and in Base64.
 #[derive(Clone)]
 pub(crate) struct Secrets(Arc<[String]>);
 
@@ -18,12 +19,30 @@ impl Secrets {
     /// Shorter texts are no secrets, and blotting them out would make every message unreadable.
     const MIN_LEN: usize = 4;
 
+    /// Shorter texts may be found by chance where spaces are left out.
+    const MIN_SPREAD_LEN: usize = 8;
+
     fn redact(&self, text: &mut String) {
         for secret in self.0.iter() {
             if text.contains(secret) {
                 *text = text.replace(secret, REDACTED);
             }
         }
+        if self.are_spread_over(text) {
+            REDACTED.clone_into(text);
+        }
+    }
+
+    /// Whether a secret would show if JSON's escapes were resolved, or if lines were joined.
+    fn are_spread_over(&self, text: &str) -> bool {
+        if !text.contains(['\\', ' ']) {
+            return false;
+        }
+        let joined = unescape(text).replace(' ', "");
+        self.0
+            .iter()
+            .map(|secret| secret.replace(' ', ""))
+            .any(|secret| secret.len() >= Self::MIN_SPREAD_LEN && joined.contains(&secret))
     }
 
     /// Takes away the beginning of a secret that stands where the text was cut off.
@@ -44,23 +63,38 @@ impl<'a> FromIterator<&'a str> for Secrets {
     fn from_iter<I: IntoIterator<Item = &'a str>>(secrets: I) -> Self {
         let mut texts: Vec<String> = secrets
             .into_iter()
-            .flat_map(|secret| [secret.to_owned(), STANDARD_NO_PAD.encode(secret)])
             .flat_map(|secret| {
-                // JSON may escape these three.
-                let escaped = secret.replace('\\', "\\\\").replace('"', "\\\"");
-                [escaped.replace('/', "\\/"), escaped, secret]
+                let base64 = STANDARD_NO_PAD.encode(secret);
+                [secret.to_owned(), base64, URL_SAFE_NO_PAD.encode(secret)]
             })
             .filter(|secret| secret.len() >= Self::MIN_LEN)
             .collect();
         // The longest first, so that no part of one is left when another is contained in it.
-        texts.sort_by_key(|text| (std::cmp::Reverse(text.len()), text.clone()));
+        texts.sort_by_key(|text| (Reverse(text.len()), text.clone()));
         texts.dedup();
         Self(texts.into())
     }
 }
 
+/// Resolves the escapes of a JSON string as far as they stand for ASCII.
+fn unescape(text: &str) -> String {
+    let mut parts = text.split('\\');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let code = part.strip_prefix('u').and_then(|rest| rest.get(..4));
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(ascii) => {
+                plain.push(ascii.into());
+                plain.extend(part.get(5..));
+            }
+            None => plain.push_str(part),
+        }
+    }
+    plain
+}
+
 /// Makes server text fit to be shown.
-pub(super) fn clean(text: &str, secrets: &Secrets) -> String {
+pub(crate) fn clean(text: &str, secrets: &Secrets) -> String {
     let mut text = strip(text);
     secrets.redact(&mut text);
     cut(&mut text, LIMIT);
@@ -83,8 +117,9 @@ fn strip(text: &str) -> String {
     text.chars()
         .filter_map(|c| match c {
             '\t' | '\n' | '\r' => Some(' '),
-            // Marks that reverse the direction of the text around them.
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => None,
+            // Marks that are not seen, or that reverse the direction of the text around them.
+            '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' => None,
+            '\u{2060}'..='\u{2069}' | '\u{feff}' => None,
             c if c.is_control() => None,
             c => Some(c),
         })
@@ -123,8 +158,18 @@ mod tests {
             ("key-1234", "[redacted]"),
             ("no key-1234.", "no [redacted]."),
             ("se/cret\"5678", "[redacted]"),
-            (r#"se/cret\"5678"#, "[redacted]"),
-            (r#"se\/cret\"5678"#, "[redacted]"),
+            (r#"{"a":"se/cret\"5678"}"#, "[redacted]"),
+            (r#"{"a":"se\/cret\"5678"}"#, "[redacted]"),
+            (r#"{"a":"se\u002Fcret\u00225678"}"#, "[redacted]"),
+            (
+                r#"{"a":"no \u00e9 \q secret"}"#,
+                r#"{"a":"no \u00e9 \q secret"}"#,
+            ),
+            ("ke\u{200b}y-1234", "[redacted]"),
+            (
+                &format!("Basic {}\r\n{}", &base64[..9], &base64[9..]),
+                "[redacted]",
+            ),
             ("key-\x001234", "[redacted]"),
             (&format!("Basic {base64}=="), "Basic [redacted]=="),
             (

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, TransportError, TransportKind};
-use crate::response::{Response, Secrets, decode};
+use crate::response::{Response, Secrets, clean, decode};
 
 pub use retry::RetryPolicy;
 use retry::{Failure, Next};
@@ -120,7 +120,8 @@ impl Sender {
                 Ok(response)
             }
             Err(failure) => {
-                let error = TransportError::new(failure.kind, host, attempt, failure.source);
+                let cause = clean(&failure.cause, &self.secrets);
+                let error = TransportError::new(failure.kind, host, attempt, Some(cause));
                 log::debug!(target: TARGET, "{error}, after {:?}", started.elapsed());
                 Err(Error::Transport(error))
             }

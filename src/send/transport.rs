@@ -24,7 +24,7 @@ const MAX_HEADER_SIZE: usize = 64 * 1024;
 /// A head must fit in it; ureq's default is larger and costs memory for each connection.
 const INPUT_BUFFER: usize = MAX_HEADER_SIZE + 8 * 1024;
 
-/// Each line of a request's head must fit in it, apart from the two that may be longer.
+/// Each line of a request's head must fit in it, apart from those that may be longer.
 const OUTPUT_BUFFER: usize = 16 * 1024;
 
 /// As many as ureq keeps in all, since there is one host.
@@ -85,7 +85,8 @@ pub(crate) enum BodyEnd {
 /// An exchange that ended without a usable response.
 pub(crate) struct Failure {
     pub(crate) kind: TransportKind,
-    pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    /// What the system or ureq says of it; it may quote what the server sent.
+    pub(crate) cause: String,
 }
 
 impl Transport {
@@ -93,8 +94,12 @@ impl Transport {
         let Endpoint {
             uri, is_loopback, ..
         } = settings.endpoint;
-        // ureq panics or fails late when a header line does not fit in the output buffer.
-        let longest_header = settings.authorization.len().max(settings.user_agent.len());
+        // A line of the head that does not fit in the output buffer would fail late, and without a clear error.
+        let longest_line = settings
+            .authorization
+            .len()
+            .max(settings.user_agent.len())
+            .max(uri.path().len());
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -103,7 +108,7 @@ impl Transport {
             .timeout_connect(Some(settings.connect_timeout))
             .max_response_header_size(MAX_HEADER_SIZE)
             .input_buffer_size(INPUT_BUFFER)
-            .output_buffer_size(OUTPUT_BUFFER + longest_header)
+            .output_buffer_size(OUTPUT_BUFFER + longest_line)
             .max_idle_connections_per_host(MAX_IDLE_CONNECTIONS);
         config = tls::configure(config, settings.root_certificates.as_deref())?;
         if is_loopback {
@@ -216,9 +221,6 @@ impl Transport {
             }
             ureq::Error::Timeout(_) => TransportKind::Timeout(time),
             ureq::Error::ConnectProxyFailed(_) => TransportKind::Proxy,
-            ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => {
-                TransportKind::NotHttp
-            }
             ureq::Error::Io(error) => match error.kind() {
                 Io::InvalidData => TransportKind::Tls,
                 Io::TimedOut => TransportKind::Timeout(time),
@@ -233,15 +235,20 @@ impl Transport {
                 _ => TransportKind::Connect,
             },
             ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => TransportKind::Connect,
-            // What is left concerns the set-up of TLS, or cannot happen with this configuration.
-            _ => TransportKind::Tls,
+            ureq::Error::Tls(_) | ureq::Error::TlsRequired => TransportKind::Tls,
+            #[cfg(feature = "rustls")]
+            ureq::Error::Rustls(_) => TransportKind::Tls,
+            #[cfg(feature = "native-tls")]
+            ureq::Error::NativeTls(_) | ureq::Error::Der(_) => TransportKind::Tls,
+            // A response against the protocol; the rest cannot happen with this configuration.
+            _ => TransportKind::NotHttp,
         };
         Failure {
             kind,
-            source: Some(match error {
-                ureq::Error::Io(error) => Box::new(error),
-                error => Box::new(error),
-            }),
+            cause: match error {
+                ureq::Error::Io(error) => error.to_string(),
+                error => error.to_string(),
+            },
         }
     }
 }

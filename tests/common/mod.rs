@@ -26,7 +26,8 @@ pub const CALL: &str = "7782342274025937895";
 pub const USER: &str = "234599484848423";
 
 /// Distinctive enough to be searched for in everything that is shown.
-pub const KEY: &str = "KEY-4f9a1c7e";
+/// With a `:` it fills whole groups of Base64, so that the secret's own Base64 is found in the pair's.
+pub const KEY: &str = "KEY-4f9a1c7";
 pub const SECRET: &str = "SECRET-e07b5d2a";
 pub const TOKEN: &str = "TOKEN-91d3b6f8";
 
