@@ -6,6 +6,8 @@ use std::time::Duration;
 use ureq::http::HeaderValue;
 
 use crate::base_url::Endpoint;
+use crate::batches::Bounds;
+use crate::credentials::variable;
 use crate::error::ConfigError;
 use crate::response::clean;
 use crate::send::{Sender, Settings, Transport, tls};
@@ -39,6 +41,7 @@ pub struct ClientBuilder {
     total_timeout: Duration,
     retry: RetryPolicy,
     requests_per_second: Option<u32>,
+    bounds: Bounds,
     user_agent: String,
     root_certificates: Option<Vec<u8>>,
 }
@@ -59,9 +62,28 @@ impl ClientBuilder {
             total_timeout: Self::TOTAL_TIMEOUT,
             retry: RetryPolicy::default(),
             requests_per_second: Some(Self::REQUESTS_PER_SECOND),
+            bounds: Bounds {
+                calls: 100,
+                pairs: 1000,
+            },
             user_agent: concat!("gong-call-access/", env!("CARGO_PKG_VERSION")).to_owned(),
             root_certificates: None,
         }
+    }
+
+    /// Takes the credentials and the base URL from the environment: [`Credentials::from_env`] and `GONG_BASE_URL`.
+    ///
+    /// Without `GONG_BASE_URL`, or if it is empty, the base URL is `https://api.gong.io`.
+    ///
+    /// # Errors
+    ///
+    /// An error that [`is_config`](Error::is_config) and names what is missing or wrong.
+    pub fn from_env() -> Result<Self, Error> {
+        let builder = Self::new(Credentials::from_env()?);
+        Ok(match variable("GONG_BASE_URL")? {
+            Some(base_url) => builder.base_url(base_url),
+            None => builder,
+        })
     }
 
     /// Sets where Gong's API is; Gong shows a company its own host beside the access key.
@@ -132,6 +154,24 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets how many calls one request of a job carries at most.
+    ///
+    /// The default is 100. Gong documents no limit; a refused batch is halved, so smaller ones find a bad call sooner.
+    /// It concerns [`Client::grant_batches`] only. Zero is an error in [`build`](Self::build).
+    pub fn max_calls_per_batch(mut self, max_calls_per_batch: usize) -> Self {
+        self.bounds.calls = max_calls_per_batch;
+        self
+    }
+
+    /// Sets how many (call, user) pairs one request of a job carries at most.
+    ///
+    /// The default is 1,000. Gong documents no limit. It concerns [`Client::grant_batches`] only. Zero is an
+    /// error in [`build`](Self::build).
+    pub fn max_pairs_per_batch(mut self, max_pairs_per_batch: usize) -> Self {
+        self.bounds.pairs = max_pairs_per_batch;
+        self
+    }
+
     /// Sets the `User-Agent` header, in place of `gong-call-access/` and the version.
     ///
     /// A blank value, a control character or one outside ASCII is an error in [`build`](Self::build).
@@ -178,9 +218,14 @@ impl ClientBuilder {
         }
         check_duration("total_timeout", self.total_timeout)?;
         self.retry.check()?;
-        if self.requests_per_second == Some(0) {
-            let message = "requests_per_second is 0, expected 1 or more, or None";
-            return Err(ConfigError::new(message).into());
+        for (setter, is_zero) in [
+            ("requests_per_second", self.requests_per_second == Some(0)),
+            ("max_calls_per_batch", self.bounds.calls == 0),
+            ("max_pairs_per_batch", self.bounds.pairs == 0),
+        ] {
+            if is_zero {
+                return Err(ConfigError::new(format!("{setter} is 0, expected 1 or more")).into());
+            }
         }
         let transport = Transport::new(Settings {
             endpoint,
@@ -190,13 +235,14 @@ impl ClientBuilder {
             connect_timeout,
             root_certificates: self.root_certificates,
         })?;
-        Ok(Client::with_sender(Sender::new(
+        let sender = Sender::new(
             transport,
             secrets,
             self.retry,
             self.total_timeout,
             self.requests_per_second,
-        )))
+        );
+        Ok(Client::with(sender, self.bounds))
     }
 }
 
@@ -210,6 +256,7 @@ impl fmt::Debug for ClientBuilder {
             .field("total_timeout", &self.total_timeout)
             .field("retry", &self.retry)
             .field("requests_per_second", &self.requests_per_second)
+            .field("bounds", &self.bounds)
             .finish_non_exhaustive()
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use ureq::http::Method;
 
-use crate::credentials::variable;
+use crate::batches::Bounds;
 use crate::error::ConfigError;
 use crate::send::{Request, Sender};
-use crate::{CallAccessList, ClientBuilder, Credentials, Error, Response};
+use crate::{Batches, CallAccessList, ClientBuilder, Credentials, Error, Response};
 
 /// How large an acknowledgement may be, in bytes.
 const RECEIPT_LIMIT: usize = 1024 * 1024;
@@ -20,7 +20,12 @@ const RECEIPT_LIMIT: usize = 1024 * 1024;
 /// threads at once.
 #[derive(Clone)]
 pub struct Client {
-    sender: Arc<Sender>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    sender: Sender,
+    bounds: Bounds,
 }
 
 impl Client {
@@ -33,19 +38,14 @@ impl Client {
         Self::builder(credentials).build()
     }
 
-    /// Creates a client from the environment: [`Credentials::from_env`] and `GONG_BASE_URL`.
-    ///
-    /// Without `GONG_BASE_URL`, or if it is empty, it is a client for `https://api.gong.io`.
+    /// Creates a client from the environment, with the other settings at their defaults; see
+    /// [`ClientBuilder::from_env`].
     ///
     /// # Errors
     ///
     /// An error that [`is_config`](Error::is_config) and names what is missing or wrong.
     pub fn from_env() -> Result<Self, Error> {
-        let mut builder = Self::builder(Credentials::from_env()?);
-        if let Some(base_url) = variable("GONG_BASE_URL")? {
-            builder = builder.base_url(base_url);
-        }
-        builder.build()
+        ClientBuilder::from_env()?.build()
     }
 
     /// Returns a builder, for other settings than the defaults.
@@ -53,9 +53,9 @@ impl Client {
         ClientBuilder::new(credentials)
     }
 
-    pub(crate) fn with_sender(sender: Sender) -> Self {
+    pub(crate) fn with(sender: Sender, bounds: Bounds) -> Self {
         Self {
-            sender: Arc::new(sender),
+            inner: Arc::new(Inner { sender, bounds }),
         }
     }
 
@@ -88,6 +88,37 @@ impl Client {
     /// # }
     /// ```
     pub fn grant(&self, access: &CallAccessList) -> Result<Response, Error> {
+        self.change(&Method::PUT, access)
+    }
+
+    /// Gives users access to calls, any number of pairs, in as few requests as the bounds of the client allow.
+    ///
+    /// Nothing is sent until the returned iterator is advanced. It yields what became of every pair, whatever
+    /// happens, and [`Report`](crate::Report) collects it; an empty list yields nothing. What
+    /// remains of a job that stopped is safe to grant again.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use gong_call_access::{CallAccessList, Client, Report};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let access: CallAccessList = serde_json::from_slice(&std::fs::read("access.json")?)?;
+    /// let report: Report = Client::from_env()?.grant_batches(&access).collect();
+    /// println!("{report}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn grant_batches<'a>(&'a self, access: &'a CallAccessList) -> Batches<'a> {
+        Batches::new(self, Method::PUT, access, self.inner.bounds)
+    }
+
+    /// Sends one request with the whole list.
+    pub(crate) fn change(
+        &self,
+        method: &Method,
+        access: &CallAccessList,
+    ) -> Result<Response, Error> {
         if access.is_empty() {
             return Err(
                 ConfigError::new("the call access list is empty, expected a pair or more").into(),
@@ -95,8 +126,8 @@ impl Client {
         }
         let body = serde_json::to_vec(access)
             .map_err(|error| ConfigError::new(format!("the list cannot be serialised: {error}")))?;
-        self.sender.send(&Request {
-            method: &Method::PUT,
+        self.inner.sender.send(&Request {
+            method,
             body: &body,
             limit: RECEIPT_LIMIT,
         })
@@ -106,7 +137,7 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("host", &self.sender.host())
+            .field("host", &self.inner.sender.host())
             .finish_non_exhaustive()
     }
 }

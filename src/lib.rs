@@ -43,6 +43,23 @@
 //! }
 //! ```
 //!
+//! # Many pairs
+//!
+//! [`Client::grant`] sends one request. [`Client::grant_batches`] cuts a list of any size into requests, halves what Gong
+//! refuses until it stands alone, and yields what became of every pair; a [`Report`] collects it:
+//!
+//! ```no_run
+//! use gong_call_access::{CallAccessList, Client, Report};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let (client, access) = (Client::from_env()?, CallAccessList::new());
+//! let report: Report = client.grant_batches(&access).collect();
+//! println!("{report}");
+//! let next_run = serde_json::to_string(report.remaining())?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Retries, rate limit and time
 //!
 //! What the network or a busy Gong did is tried again, as [`RetryPolicy`] says; a repeat is harmless. At most
@@ -83,6 +100,7 @@
 
 mod access_list;
 mod base_url;
+mod batches;
 mod builder;
 mod client;
 mod credentials;
@@ -92,6 +110,7 @@ mod response;
 mod send;
 
 pub use access_list::{CallAccessList, Pairs};
+pub use batches::{Batch, Batches, Outcome, Report};
 pub use builder::ClientBuilder;
 pub use client::Client;
 pub use credentials::Credentials;

@@ -324,8 +324,24 @@ fn row_8_a_count_of_zero_is_refused() {
     assert_config(
         rate.build(),
         "8",
-        &["requests_per_second is 0, expected 1 or more, or None"],
+        &["requests_per_second is 0, expected 1 or more"],
     );
+    let calls = local().max_calls_per_batch(0);
+    assert_config(
+        calls.build(),
+        "8",
+        &["max_calls_per_batch is 0, expected 1 or more"],
+    );
+    let pairs = local().max_pairs_per_batch(0);
+    assert_config(
+        pairs.build(),
+        "8",
+        &["max_pairs_per_batch is 0, expected 1 or more"],
+    );
+    let largest = local()
+        .max_calls_per_batch(usize::MAX)
+        .max_pairs_per_batch(usize::MAX);
+    assert!(largest.build().is_ok());
     assert!(local().requests_per_second(u32::MAX).build().is_ok());
 }
 
@@ -338,6 +354,7 @@ fn the_defaults_are_those_that_are_documented() {
         "total_timeout: 120s",
         "max_attempts: 4, base_delay: 500ms, max_delay: 20s, max_retry_after: 60s",
         "requests_per_second: Some(3)",
+        "Bounds { calls: 100, pairs: 1000 }",
     ] {
         assert!(shown.contains(setting), "{setting} is not in {shown}");
     }

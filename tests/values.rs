@@ -213,6 +213,8 @@ fn an_id() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn digits_are_an_id_and_order_as_text(left in an_id(), right in an_id()) {
         let (left_id, right_id) = (left.parse::<CallId>().unwrap(), right.parse::<CallId>().unwrap());

@@ -1,0 +1,187 @@
+//! `Batches`: jobs of any size, with every pair accounted for.
+
+mod report;
+mod split;
+
+use std::fmt;
+use std::iter::FusedIterator;
+
+use ureq::http::Method;
+
+use crate::{ApiError, CallAccessList, Client, Error, Receipt, Response};
+
+pub use report::Report;
+pub(crate) use split::Bounds;
+use split::Splitter;
+
+/// A job that sends nothing until it is iterated: an iterator over the batches of a list.
+///
+/// It is made by [`Client::grant_batches`]. Each `next()` blocks until the next batch is decided: it
+/// sends one request, and more only while a batch that Gong refused is being halved. Dropping it
+/// ends the job, and [`remaining`](Self::remaining) is what has not been yielded.
+///
+/// What it yields is a partition of the list, in its order: every pair is in exactly one [`Batch`]. The
+/// requests are the fewest that the two bounds [`max_calls_per_batch`](crate::ClientBuilder::max_calls_per_batch) and
+/// [`max_pairs_per_batch`](crate::ClientBuilder::max_pairs_per_batch) allow in that order; a call is divided over several requests only when its users alone
+/// are more than `max_pairs_per_batch`.
+///
+/// - A status 400 or 413 concerns the batch: it is halved, by calls and then by users, until what is refused stands
+///   alone and everything else is done. After a 413 later batches are smaller. One bad call among 100 takes at most 14 extra requests. A job takes
+///   at most 1,000 of them, a tenth of the 10,000 requests that Gong documents for a company's day; what would need more is refused together.
+/// - Any other failure, after its retries, concerns the job: that batch is [`Failed`](Outcome::Failed), the rest comes as one batch
+///   that is [`NotSent`](Outcome::NotSent), and the iterator ends.
+///
+/// # Examples
+///
+/// ```no_run
+/// use gong_call_access::{CallAccessList, Client, Outcome};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (client, access) = (Client::from_env()?, CallAccessList::new());
+/// for batch in client.grant_batches(&access) {
+///     match batch.outcome() {
+///         Outcome::Done(_) => println!("{} pairs granted", batch.access_list().len()),
+///         Outcome::Refused(error) => eprintln!("{:?}: {error}", batch.access_list()),
+///         Outcome::Failed(error) => eprintln!("stopped: {error}"),
+///         _ => eprintln!("{} pairs not sent", batch.access_list().len()),
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is sent until it is iterated"]
+pub struct Batches<'a> {
+    client: &'a Client,
+    method: Method,
+    splitter: Splitter<'a>,
+    is_stopped: bool,
+}
+
+/// Some pairs of a job, and what became of them.
+#[derive(Debug)]
+pub struct Batch {
+    access_list: CallAccessList,
+    outcome: Outcome,
+    /// How many requests it took since the batch before.
+    requests: u32,
+}
+
+/// What became of a batch.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Gong acknowledged these pairs.
+    Done(Receipt),
+    /// Gong refused these pairs for what they are (400, 413), so sending them again does not help.
+    ///
+    /// It is one pair, or more where the job's extra requests were used up. It is not known whether a
+    /// refused request was applied in part.
+    Refused(ApiError),
+    /// The job stopped at these pairs, through no fault of theirs.
+    ///
+    /// They may or may not hold, and are safe to send again. An answer such as 401 or 429 is an [`Error::Api`].
+    Failed(Error),
+    /// The job stopped before these pairs.
+    NotSent,
+}
+
+impl<'a> Batches<'a> {
+    pub(crate) fn new(
+        client: &'a Client,
+        method: Method,
+        list: &'a CallAccessList,
+        bounds: Bounds,
+    ) -> Self {
+        Self {
+            client,
+            method,
+            splitter: Splitter::new(list, bounds),
+            is_stopped: false,
+        }
+    }
+
+    /// Copies the pairs that have not been yielded yet, for a program that stops by itself.
+    ///
+    /// Those of batches that were yielded as failed or not sent are not among them;
+    /// [`Report::remaining`] has these.
+    pub fn remaining(&self) -> CallAccessList {
+        self.splitter.remaining()
+    }
+}
+
+impl Iterator for Batches<'_> {
+    type Item = Batch;
+
+    fn next(&mut self) -> Option<Batch> {
+        if self.is_stopped {
+            let rest = self.splitter.take_remaining();
+            return (!rest.is_empty()).then(|| Batch::new(rest, Outcome::NotSent, 0));
+        }
+        let mut requests = 0;
+        while let Some(batch) = self.splitter.next() {
+            let answer = self
+                .client
+                .change(&self.method, &batch)
+                .map(Response::into_result);
+            requests += match &answer {
+                Ok(Ok(receipt)) => receipt.attempts(),
+                Ok(Err(error)) => error.attempts(),
+                Err(error) => error.attempts(),
+            };
+            let error = match answer {
+                Ok(Ok(receipt)) => {
+                    return Some(Batch::new(batch, Outcome::Done(receipt), requests));
+                }
+                Ok(Err(refusal)) if matches!(refusal.status(), 400 | 413) => {
+                    match self.splitter.halve(batch, refusal.status() == 413) {
+                        Some(batch) => {
+                            return Some(Batch::new(batch, Outcome::Refused(refusal), requests));
+                        }
+                        None => continue,
+                    }
+                }
+                Ok(Err(error)) => Error::Api(error),
+                Err(error) => error,
+            };
+            self.is_stopped = true;
+            return Some(Batch::new(batch, Outcome::Failed(error), requests));
+        }
+        None
+    }
+}
+
+impl FusedIterator for Batches<'_> {}
+
+impl fmt::Debug for Batches<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batches")
+            .field("client", &self.client)
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Batch {
+    fn new(access_list: CallAccessList, outcome: Outcome, requests: u32) -> Self {
+        Self {
+            access_list,
+            outcome,
+            requests,
+        }
+    }
+
+    /// Returns the pairs of this batch, which are in no other.
+    pub fn access_list(&self) -> &CallAccessList {
+        &self.access_list
+    }
+
+    /// Returns what became of them.
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// Takes the batch apart.
+    pub fn into_parts(self) -> (CallAccessList, Outcome) {
+        (self.access_list, self.outcome)
+    }
+}
