@@ -43,11 +43,7 @@ fn main() -> ExitCode {
             .exit(),
         None => example(),
     };
-    let client = if has_credentials {
-        Client::from_env().map_err(Into::into)
-    } else {
-        stand_in::client()
-    };
+    let client = stand_in::gong_or_stand_in().and_then(|builder| Ok(builder.build()?));
     let place = if has_credentials {
         ""
     } else {

@@ -1,9 +1,11 @@
 //! A stand-in for Gong on loopback, so that the examples run without an account.
 
+#![allow(dead_code, reason = "each example uses a part")]
+
 use std::error::Error;
 use std::thread;
 
-use gong_call_access::{CallAccessList, Client, Credentials};
+use gong_call_access::{CallAccessList, Client, ClientBuilder, Credentials};
 use tiny_http::{Header, Method, Request, Response, Server};
 
 /// The variables of which one is set when a person means the real Gong.
@@ -21,8 +23,8 @@ pub(crate) fn has_credentials() -> bool {
         .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// Starts the stand-in, says so, and returns a client for it.
-pub(crate) fn client() -> Result<Client, Box<dyn Error>> {
+/// Starts the stand-in, and returns a builder of clients for it.
+pub(crate) fn start() -> Result<ClientBuilder, Box<dyn Error>> {
     let server = Server::http("127.0.0.1:0").map_err(|error| error as Box<dyn Error>)?;
     let base_url = format!("http://{}", server.server_addr());
     thread::spawn(move || {
@@ -32,11 +34,21 @@ pub(crate) fn client() -> Result<Client, Box<dyn Error>> {
             }
         }
     });
-    println!("No credentials in the environment, so this is a stand-in for Gong at {base_url};");
-    println!("nothing leaves this machine. For the real Gong, set GONG_ACCESS_KEY and");
-    println!("GONG_ACCESS_KEY_SECRET (and GONG_BASE_URL for your company's own host).\n");
     let credentials = Credentials::access_key("stand-in", "stand-in-secret")?;
-    Ok(Client::builder(credentials).base_url(base_url).build()?)
+    Ok(Client::builder(credentials).base_url(base_url))
+}
+
+/// The client that a person means: of the real Gong if there are credentials, else of the stand-in, which is said.
+pub(crate) fn gong_or_stand_in() -> Result<ClientBuilder, Box<dyn Error>> {
+    if has_credentials() {
+        return Ok(ClientBuilder::from_env()?);
+    }
+    println!(
+        "No credentials in the environment, so this is a stand-in for Gong: nothing leaves this"
+    );
+    println!("machine. For the real Gong, set GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET");
+    println!("(and GONG_BASE_URL for your company's own host).\n");
+    start()
 }
 
 fn answer(mut request: Request, nth: usize) -> Result<(), Box<dyn Error>> {

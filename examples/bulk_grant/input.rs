@@ -1,0 +1,140 @@
+//! Reads the pairs of a job, and says everything that is wrong with them.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+
+use csv::{ByteRecord, ReaderBuilder, Trim};
+use gong_call_access::{CallAccessList, CallId, InvalidId, UserId};
+use serde::Deserialize;
+
+/// What was read, and a line for each part of it that cannot be used.
+#[derive(Default)]
+pub(crate) struct Input {
+    pub(crate) access: CallAccessList,
+    pub(crate) duplicates: usize,
+    pub(crate) problems: Vec<String>,
+}
+
+/// Reads a file, or standard input for `-`.
+pub(crate) fn read(path: &Path) -> Result<Input, String> {
+    let mut bytes = Vec::new();
+    let result = if path == Path::new("-") {
+        io::stdin().read_to_end(&mut bytes).map(drop)
+    } else {
+        fs::read(path).map(|read| bytes = read)
+    };
+    result.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => read_json(text),
+        _ => read_csv(text),
+    }
+}
+
+impl Input {
+    fn add(&mut self, place: &str, call: &str, user: &str) {
+        let (call, user) = (call.parse::<CallId>(), user.parse::<UserId>());
+        if let (Ok(call), Ok(user)) = (&call, &user) {
+            self.duplicates += usize::from(!self.access.insert(*call, *user));
+        }
+        let problems: [Option<InvalidId>; 2] = [call.err(), user.err()];
+        for problem in problems.into_iter().flatten() {
+            self.problems.push(format!("{place}: {problem}"));
+        }
+    }
+}
+
+/// Reads columns `call_id` and `user_id`, in any order and with any of the usual delimiters.
+fn read_csv(text: &[u8]) -> Result<Input, String> {
+    let header = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let delimiter = [b',', b';', b'\t']
+        .into_iter()
+        .max_by_key(|delimiter| header.iter().filter(|byte| *byte == delimiter).count())
+        .unwrap_or(b',');
+    let mut reader = ReaderBuilder::new()
+        .delimiter(delimiter)
+        .flexible(true)
+        .trim(Trim::All)
+        .from_reader(text);
+    let header = reader.byte_headers().map_err(|error| error.to_string())?;
+    let column = |name: &str| {
+        let found = header.iter().position(|field| field == name.as_bytes());
+        found.ok_or_else(|| {
+            format!("line 1: there is no column {name}; expected a header with call_id and user_id")
+        })
+    };
+    let (call, user) = (column("call_id")?, column("user_id")?);
+    let mut input = Input::default();
+    let mut record = ByteRecord::new();
+    let mut lines = Lines::new(text);
+    loop {
+        match reader.read_byte_record(&mut record) {
+            Ok(true) => {}
+            Ok(false) => return Ok(input),
+            Err(error) => return Err(error.to_string()),
+        }
+        let line = lines.of(record.position().map_or(0, csv::Position::byte));
+        let field = |column| record.get(column).map(String::from_utf8_lossy);
+        match (field(call), field(user)) {
+            (Some(call), Some(user)) => input.add(&format!("line {line}"), &call, &user),
+            _ => input.problems.push(format!("line {line}: too few columns")),
+        }
+    }
+}
+
+/// Counts the lines of a text, since csv counts those before a CRLF or a blank line differently.
+struct Lines<'a> {
+    rest: &'a [u8],
+    offset: usize,
+    line: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn new(text: &'a [u8]) -> Self {
+        Self {
+            rest: text,
+            offset: 0,
+            line: 1,
+        }
+    }
+
+    /// The line of the first text at or after this offset, which is not before the last one asked for.
+    fn of(&mut self, offset: u64) -> usize {
+        let skipped = usize::try_from(offset).unwrap_or(usize::MAX) - self.offset;
+        let (before, after) = self.rest.split_at(skipped.min(self.rest.len()));
+        let blank = after
+            .iter()
+            .take_while(|byte| byte.is_ascii_whitespace())
+            .count();
+        let (between, after) = after.split_at(blank);
+        let newlines = before.iter().chain(between).filter(|byte| **byte == b'\n');
+        self.line += newlines.count();
+        self.offset += before.len() + between.len();
+        self.rest = after;
+        self.line
+    }
+}
+
+/// Reads Gong's own body, as `--remaining` writes it.
+fn read_json(text: &[u8]) -> Result<Input, String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body {
+        call_access_list: Vec<Entry>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Entry {
+        call_id: String,
+        user_ids: Vec<String>,
+    }
+    let body: Body = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    let mut input = Input::default();
+    for (nth, entry) in (1..).zip(body.call_access_list) {
+        for user in entry.user_ids {
+            input.add(&format!("entry {nth}"), &entry.call_id, &user);
+        }
+    }
+    Ok(input)
+}

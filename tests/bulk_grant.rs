@@ -1,0 +1,365 @@
+//! The example `bulk_grant`, driven as a person would: bad files, a dry run, refusals, a kill and a resumption.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
+
+use common::{KEY, SECRET, Server, Then, command, http, ok};
+use gong_call_access::{CallAccessList, CallId, UserId};
+
+/// The example, which `cargo test` has built beside the tests.
+fn bulk_grant() -> Command {
+    let tests = std::env::current_exe().unwrap();
+    let example = tests
+        .parent()
+        .unwrap()
+        .parent()
+        .unwrap()
+        .join("examples/bulk_grant");
+    assert!(
+        example.exists(),
+        "{} is not built: run cargo build --examples",
+        example.display()
+    );
+    command(example)
+}
+
+fn on(server: &Server) -> Command {
+    let mut command = bulk_grant();
+    command
+        .env("GONG_ACCESS_KEY", KEY)
+        .env("GONG_ACCESS_KEY_SECRET", SECRET)
+        .env("GONG_BASE_URL", server.url())
+        .args(["--requests-per-second", "1000"]);
+    command
+}
+
+#[track_caller]
+fn assert_exit(output: &Output, code: i32, stdout: &[&str], stderr: &[&str]) {
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    let shown = format!("{}\n{out}\n{err}", output.status);
+    assert_eq!(output.status.code(), Some(code), "{shown}");
+    for (stream, parts) in [(&out, stdout), (&err, stderr)] {
+        for part in parts {
+            assert!(stream.contains(part), "{part:?} is not in:\n{shown}");
+        }
+    }
+    assert!(
+        !shown.contains(SECRET) && !shown.contains("panicked"),
+        "{shown}"
+    );
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        std::fs::write(self.path(name), text).unwrap();
+        self.path(name)
+    }
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// So many calls, each with one user, as CSV.
+fn csv(count: usize) -> String {
+    let rows = (0..count).map(|call| format!("{},7\n", 5000 + call));
+    format!("call_id,user_id\n{}", rows.collect::<String>())
+}
+
+type Granted = Arc<Mutex<BTreeSet<(CallId, UserId)>>>;
+
+/// A server that remembers what it granted, refuses calls that end in this, and tells of every request.
+fn gong(refused: &'static str) -> (Server, Granted, mpsc::Receiver<usize>) {
+    let granted = Granted::default();
+    let for_server = Arc::clone(&granted);
+    let (sender, receiver) = mpsc::channel();
+    let server = Server::start(move |exchange| {
+        let list: CallAccessList = serde_json::from_str(&exchange.request.body).unwrap();
+        let is_refused = list.calls().any(|call| call.as_str().ends_with(refused));
+        if !is_refused {
+            for_server.lock().unwrap().extend(&list);
+        }
+        // Nobody listens in most tests.
+        let _ = sender.send(exchange.nth);
+        let no = r#"{"errors":["Some calls not found"],"requestId":"no"}"#;
+        exchange.send(if is_refused { http(400, "", no) } else { ok() });
+        Then::KeepAlive
+    });
+    (server, granted, receiver)
+}
+
+const NOTHING: &str = "nothing";
+
+#[test]
+fn every_bad_line_is_reported_at_once_and_nothing_is_sent() {
+    let (server, granted, _) = gong("13");
+    let folder = Folder::new();
+    let text = "\u{feff}user_id;note;call_id\r\n1;\"a;b\r\nc\";2\r\n\r\n_3;b;7.7E+18\r\n9\r\n\"4\";;\"5\"\r\n6;x;\r\n";
+    let file = folder.write("bad.csv", text);
+    let output = on(&server).arg(&file).output().unwrap();
+    let problems = [
+        "line 5: invalid call id \"7.7E+18\"",
+        "line 5: invalid user id \"_3\"",
+        "line 6: too few columns",
+        "line 8: invalid call id \"\"",
+        "4 problems, nothing was sent",
+    ];
+    assert_exit(&output, 2, &[], &problems);
+    assert_eq!(server.requests().len(), 0);
+
+    let output = on(&server)
+        .arg(&file)
+        .arg("--skip-invalid")
+        .output()
+        .unwrap();
+    assert_exit(&output, 0, &["done: 2 pairs of 2 calls"], &problems[..4]);
+    assert_eq!(
+        (server.requests().len(), granted.lock().unwrap().len()),
+        (1, 2)
+    );
+}
+
+#[test]
+fn input_that_cannot_be_read_is_bad_input() {
+    let folder = Folder::new();
+    for (text, problem) in [
+        ("", "no column call_id"),
+        ("call,user\n1,2\n", "no column call_id"),
+        ("call_id\n1\n", "no column user_id"),
+        ("{\"callAccessList\":", "EOF"),
+        (
+            "{\"callAccessList\":[{\"callId\":\"_1\",\"userIds\":[\"2\"]}]}",
+            "entry 1: invalid call id",
+        ),
+    ] {
+        let file = folder.write("input", text);
+        assert_exit(
+            &bulk_grant().arg(file).output().unwrap(),
+            2,
+            &[],
+            &[problem],
+        );
+    }
+    assert_exit(
+        &bulk_grant().arg(folder.path("none")).output().unwrap(),
+        2,
+        &[],
+        &["cannot read"],
+    );
+    let half = bulk_grant()
+        .arg(folder.write("input", &csv(1)))
+        .env("GONG_ACCESS_KEY", "x")
+        .output();
+    assert_exit(
+        &half.unwrap(),
+        2,
+        &[],
+        &["GONG_ACCESS_KEY_SECRET is missing"],
+    );
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
+    let (server, _, _) = gong("13");
+    let folder = Folder::new();
+    let file = folder.write("pairs.csv", &csv(1000));
+    let mut dry_run = bulk_grant();
+    dry_run
+        .env("GONG_ACCESS_TOKEN", "token")
+        .env("GONG_BASE_URL", server.url());
+    let said = [
+        "1000 pairs of 1000 calls",
+        "requests: 10, which take at least 3 s at 3 a second",
+        "nothing was sent",
+    ];
+    assert_exit(
+        &dry_run.arg("--dry-run").arg(file).output().unwrap(),
+        0,
+        &said,
+        &[],
+    );
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
+fn without_credentials_it_runs_against_the_stand_in_and_says_so() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/bulk_grant/sample.csv");
+    let output = bulk_grant().arg(sample).output().unwrap();
+    assert_exit(
+        &output,
+        0,
+        &[
+            "stand-in",
+            "done: 4 pairs of 3 calls",
+            "nothing was sent to Gong",
+        ],
+        &[],
+    );
+}
+
+#[test]
+fn refused_pairs_are_written_with_their_reasons() {
+    let (server, granted, _) = gong("13");
+    let folder = Folder::new();
+    let (file, refused, remaining) = (
+        folder.write("pairs.csv", &csv(120)),
+        folder.path("refused.csv"),
+        folder.path("remaining.json"),
+    );
+    let run = |file: &Path| {
+        let mut command = on(&server);
+        command
+            .arg(file)
+            .arg("--refused")
+            .arg(&refused)
+            .arg("--remaining")
+            .arg(&remaining);
+        command.output().unwrap()
+    };
+    assert_exit(&run(&file), 3, &["refused: 2 pairs of 2 calls"], &[]);
+    let header = "call_id,user_id,status,request_id,reason\n";
+    let row = |call| {
+        format!(
+            "{call},7,400,no,\"status 400, bad request: Some calls not found (request id no, 1 attempt); check that every call and user exists\"\n"
+        )
+    };
+    assert_eq!(
+        read(&refused),
+        format!("{header}{}{}", row(5013), row(5113))
+    );
+    assert_eq!(read(&remaining), r#"{"callAccessList":[]}"#);
+    assert_eq!(granted.lock().unwrap().len(), 118);
+    // Another run adds to the file.
+    let again = folder.write("again.csv", "call_id,user_id\n13,7\n");
+    assert_exit(&run(&again), 3, &[], &[]);
+    assert_eq!(
+        read(&refused),
+        format!("{header}{}{}{}", row(5013), row(5113), row(13))
+    );
+}
+
+#[test]
+fn a_job_that_stops_leaves_what_remains() {
+    let server = Server::start(|exchange| {
+        exchange.send(if exchange.nth < 2 {
+            ok()
+        } else {
+            http(429, "retry-after: 86400\r\n", "")
+        });
+        Then::KeepAlive
+    });
+    let folder = Folder::new();
+    let (file, remaining) = (
+        folder.write("pairs.csv", &csv(450)),
+        folder.path("remaining.json"),
+    );
+    let mut command = on(&server);
+    let output = command
+        .arg(file)
+        .arg("--remaining")
+        .arg(&remaining)
+        .output()
+        .unwrap();
+    assert_exit(
+        &output,
+        4,
+        &[
+            "done: 200 pairs",
+            "remaining: 250 pairs",
+            "go on after: 24 h",
+        ],
+        &["250 pairs left"],
+    );
+    let left: CallAccessList = serde_json::from_str(&read(&remaining)).unwrap();
+    assert_eq!((left.len(), server.requests().len()), (250, 3));
+}
+
+/// Starts a job of 30 requests and returns it after the server has had so many.
+fn start(
+    server: &Server,
+    heard: &mpsc::Receiver<usize>,
+    requests: usize,
+    file: &Path,
+    remaining: &Path,
+) -> Child {
+    let mut command = on(server);
+    command.arg(file).arg("--remaining").arg(remaining);
+    let child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    for _ in 0..requests {
+        heard.recv().unwrap();
+    }
+    child
+}
+
+#[test]
+fn a_killed_job_is_resumed_and_no_pair_is_lost() {
+    for requests in [1, 2, 15, 29] {
+        let (server, granted, heard) = gong(NOTHING);
+        let folder = Folder::new();
+        let (file, remaining) = (
+            folder.write("pairs.csv", &csv(3000)),
+            folder.path("remaining.json"),
+        );
+        let mut child = start(&server, &heard, requests, &file, &remaining);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let left: CallAccessList = serde_json::from_str(&read(&remaining)).unwrap();
+        let done = granted.lock().unwrap().clone();
+        assert!(
+            done.len() + left.len() >= 3000,
+            "killed at {requests}: a pair is in neither"
+        );
+        let output = on(&server).arg(&remaining).output().unwrap();
+        assert_exit(&output, 0, &["remaining: 0 pairs"], &[]);
+        assert_eq!(granted.lock().unwrap().len(), 3000, "killed at {requests}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stops_after_the_request_in_flight_and_writes_what_remains() {
+    let (server, granted, heard) = gong(NOTHING);
+    let folder = Folder::new();
+    let (file, remaining) = (
+        folder.write("pairs.csv", &csv(30_000)),
+        folder.path("remaining.json"),
+    );
+    let mut child = start(&server, &heard, 3, &file, &remaining);
+    let interrupt = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(interrupt.unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+    let left: CallAccessList = serde_json::from_str(&read(&remaining)).unwrap();
+    let granted = granted.lock().unwrap();
+    assert!(!left.is_empty() && left.pairs().all(|pair| !granted.contains(&pair)));
+    assert_eq!(left.len() + granted.len(), 30_000);
+}
