@@ -41,9 +41,10 @@ fn main() -> ExitCode {
                 "say which CALL, and which USER or users",
             )
             .exit(),
-        None => example(),
+        None => stand_in::example().map_err(Into::into),
     };
-    let client = stand_in::gong_or_stand_in().and_then(|builder| Ok(builder.build()?));
+    let client = stand_in::gong_or_stand_in(CallAccessList::new(), std::io::stdout())
+        .and_then(|builder| Ok(builder.build()?));
     let place = if has_credentials {
         ""
     } else {
@@ -67,12 +68,6 @@ fn main() -> ExitCode {
 }
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
-
-/// The example of Gong's page.
-fn example() -> Result<CallAccessList> {
-    let pair = ("7782342274025937895".parse()?, "234599484848423".parse()?);
-    Ok([pair].into_iter().collect())
-}
 
 fn grant(client: &Client, access: &CallAccessList, place: &str) -> Result<()> {
     println!("request body: {}", serde_json::to_string(access)?);

@@ -12,11 +12,12 @@ use crate::{CallId, UserId};
 /// Which users to give access to which calls: a set of (call, user) pairs, Gong's `callAccessList`.
 ///
 /// A pair that is inserted twice is in the set once, and a call without users does not appear at
-/// all. The order is that of the call ids, then that of the user ids, both as text, whatever the order of
-/// insertion. A list may be of any size; a pair takes less than 100 bytes of memory.
+/// all. The order is that of the call ids, then that of the user ids, both as text, whatever the
+/// order of insertion. A list may be of any size; a pair takes less than 100 bytes of memory.
 ///
 /// It serialises as the body that Gong documents, and reads it back: duplicates merge, calls
-/// without users are left out, unknown fields are ignored, and an id that is not a string of digits is an error.
+/// without users are left out, unknown fields are ignored, and an id that is not a string of digits
+/// is an error.
 ///
 /// # Examples
 ///
@@ -33,7 +34,8 @@ use crate::{CallId, UserId};
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CallAccessList {
-    // One set of pairs and not a map of sets, so that a pair costs the same when each call has one user.
+    // One set of pairs and not a map of sets, so that a pair costs the same when each call has one
+    // user.
     pairs: BTreeSet<(CallId, UserId)>,
 }
 

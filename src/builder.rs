@@ -52,6 +52,10 @@ impl ClientBuilder {
     const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
     const TOTAL_TIMEOUT: Duration = Duration::from_secs(120);
     const REQUESTS_PER_SECOND: u32 = 3;
+    const BOUNDS: Bounds = Bounds {
+        calls: 100,
+        pairs: 1000,
+    };
 
     pub(crate) fn new(credentials: Credentials) -> Self {
         Self {
@@ -62,16 +66,14 @@ impl ClientBuilder {
             total_timeout: Self::TOTAL_TIMEOUT,
             retry: RetryPolicy::default(),
             requests_per_second: Some(Self::REQUESTS_PER_SECOND),
-            bounds: Bounds {
-                calls: 100,
-                pairs: 1000,
-            },
+            bounds: Self::BOUNDS,
             user_agent: concat!("gong-call-access/", env!("CARGO_PKG_VERSION")).to_owned(),
             root_certificates: None,
         }
     }
 
-    /// Takes the credentials and the base URL from the environment: [`Credentials::from_env`] and `GONG_BASE_URL`.
+    /// Takes the credentials and the base URL from the environment: [`Credentials::from_env`] and
+    /// `GONG_BASE_URL`.
     ///
     /// Without `GONG_BASE_URL`, or if it is empty, the base URL is `https://api.gong.io`.
     ///
@@ -96,47 +98,54 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long one attempt may take, from resolving the host name to the last byte of the body.
+    /// Sets how long one attempt may take, from resolving the host name to the last byte of the
+    /// body.
     ///
     /// The default is 30 seconds. The whole call, with its waits, is bounded by
-    /// [`total_timeout`](Self::total_timeout); an attempt near its end gets only the time that is left. Zero,
-    /// or more than 30 days, is an error in [`build`](Self::build).
+    /// [`total_timeout`](Self::total_timeout); an attempt near its end gets only the time that is
+    /// left. Zero, or more than 30 days, is an error in [`build`](Self::build).
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets how long the look-up of the host name may take, and as long again connecting, TLS included.
+    /// Sets how long the look-up of the host name may take, and as long again connecting, TLS
+    /// included.
     ///
-    /// The default is 10 seconds, or [`timeout`](Self::timeout) where that is less. Zero, or more than
-    /// `timeout`, is an error in [`build`](Self::build).
+    /// The default is 10 seconds, or [`timeout`](Self::timeout) where that is less. Zero, or more
+    /// than `timeout`, is an error in [`build`](Self::build).
     pub fn connect_timeout(mut self, connect_timeout: Duration) -> Self {
         self.connect_timeout = Some(connect_timeout);
         self
     }
 
-    /// Sets how long a whole call may take: all attempts, the waits between them, and the wait for a turn.
+    /// Sets how long a whole call may take: all attempts, the waits between them, and the wait for
+    /// a turn.
     ///
-    /// The default is 120 seconds; it holds with [`RetryPolicy::none`] too. A wait that would go past it is not begun: the call
-    /// returns the last answer or error at once. A call that could send nothing in its time is an
-    /// error that [`is_timeout`](Error::is_timeout). Zero, or more than 30 days, is an error in [`build`](Self::build).
+    /// The default is 120 seconds; it holds with [`RetryPolicy::none`] too. A wait that would go
+    /// past it is not begun: the call returns the last answer or error at once. A call that
+    /// could send nothing in its time is an error that [`is_timeout`](Error::is_timeout). Zero,
+    /// or more than 30 days, is an error in [`build`](Self::build).
     pub fn total_timeout(mut self, total_timeout: Duration) -> Self {
         self.total_timeout = total_timeout;
         self
     }
 
-    /// Sets what is tried again, how often, and after how long.
+    /// Sets how often a call is tried again, and after how long; see [`RetryPolicy`] for the
+    /// defaults.
     pub fn retry(mut self, retry: RetryPolicy) -> Self {
         self.retry = retry;
         self
     }
 
-    /// Sets how many requests may reach Gong in any one second, over all clones and threads of the client.
+    /// Sets how many requests may reach Gong in any one second, over all clones and threads of the
+    /// client.
     ///
-    /// The default is 3, which Gong documents as the limit of a whole company; leave room for its other tools. `None` is no
-    /// limit. Attempts that are repeated count too. A request's turn is free again one second after its
-    /// answer, so an idle client sends its first requests at once, and calls that wait go in the order in which
-    /// they came. Zero is an error in [`build`](Self::build).
+    /// The default is 3, which Gong documents as the limit of a whole company; leave room for its
+    /// other tools. `None` is no limit. Attempts that are repeated count too. A request's turn
+    /// is free again one second after its answer, so an idle client sends its first requests at
+    /// once, and calls that wait go in the order in which they came. Zero is an error in
+    /// [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -156,8 +165,9 @@ impl ClientBuilder {
 
     /// Sets how many calls one request of a job carries at most.
     ///
-    /// The default is 100. Gong documents no limit; a refused batch is halved, so smaller ones find a bad call sooner.
-    /// It concerns [`Client::grant_batches`] only. Zero is an error in [`build`](Self::build).
+    /// The default is 100. Gong documents no limit; a refused batch is halved, so smaller ones find
+    /// a bad call sooner. It concerns [`Client::grant_batches`] and [`Client::revoke_batches`]
+    /// only. Zero is an error in [`build`](Self::build).
     pub fn max_calls_per_batch(mut self, max_calls_per_batch: usize) -> Self {
         self.bounds.calls = max_calls_per_batch;
         self
@@ -165,8 +175,8 @@ impl ClientBuilder {
 
     /// Sets how many (call, user) pairs one request of a job carries at most.
     ///
-    /// The default is 1,000. Gong documents no limit. It concerns [`Client::grant_batches`] only. Zero is an
-    /// error in [`build`](Self::build).
+    /// The default is 1,000. Gong documents no limit. It concerns [`Client::grant_batches`] and
+    /// [`Client::revoke_batches`] only. Zero is an error in [`build`](Self::build).
     pub fn max_pairs_per_batch(mut self, max_pairs_per_batch: usize) -> Self {
         self.bounds.pairs = max_pairs_per_batch;
         self
@@ -174,7 +184,8 @@ impl ClientBuilder {
 
     /// Sets the `User-Agent` header, in place of `gong-call-access/` and the version.
     ///
-    /// A blank value, a control character or one outside ASCII is an error in [`build`](Self::build).
+    /// A blank value, a control character or one outside ASCII is an error in
+    /// [`build`](Self::build).
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = user_agent.into();
         self
@@ -193,10 +204,10 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// An error that [`is_config`](Error::is_config) and names the setting that cannot be used, its value, and
-    /// what is expected. So is an `https` base URL without one of the TLS features.
+    /// An error that [`is_config`](Error::is_config) and names the setting that cannot be used, its
+    /// value, and what is expected. So is an `https` base URL without one of the TLS features.
     pub fn build(self) -> Result<Client, Error> {
-        let (authorization, secrets) = self.credentials.into_parts();
+        let (authorization, secrets) = self.credentials.clone().into_parts();
         // Somebody may have pasted a token into the wrong setting.
         let endpoint = Endpoint::below(&self.base_url)
             .map_err(|problem| ConfigError::new(clean(&problem, &secrets)))?;
@@ -207,26 +218,7 @@ impl ClientBuilder {
         let connect_timeout = self
             .connect_timeout
             .unwrap_or_else(|| Self::CONNECT_TIMEOUT.min(self.timeout));
-        check_duration("timeout", self.timeout)?;
-        check_duration("connect_timeout", connect_timeout)?;
-        if connect_timeout > self.timeout {
-            return Err(ConfigError::new(format!(
-                "connect_timeout is {connect_timeout:?}, expected at most timeout, which is {:?}",
-                self.timeout
-            ))
-            .into());
-        }
-        check_duration("total_timeout", self.total_timeout)?;
-        self.retry.check()?;
-        for (setter, is_zero) in [
-            ("requests_per_second", self.requests_per_second == Some(0)),
-            ("max_calls_per_batch", self.bounds.calls == 0),
-            ("max_pairs_per_batch", self.bounds.pairs == 0),
-        ] {
-            if is_zero {
-                return Err(ConfigError::new(format!("{setter} is 0, expected 1 or more")).into());
-            }
-        }
+        self.check(connect_timeout)?;
         let transport = Transport::new(Settings {
             endpoint,
             authorization,
@@ -243,6 +235,27 @@ impl ClientBuilder {
             self.requests_per_second,
         );
         Ok(Client::with(sender, self.bounds))
+    }
+}
+
+impl ClientBuilder {
+    fn check(&self, connect_timeout: Duration) -> Result<(), ConfigError> {
+        check_duration("timeout", self.timeout)?;
+        check_duration("connect_timeout", connect_timeout)?;
+        check_duration("total_timeout", self.total_timeout)?;
+        if connect_timeout > self.timeout {
+            return Err(ConfigError::new(format!(
+                "connect_timeout is {connect_timeout:?}, expected at most timeout, which is {:?}",
+                self.timeout
+            )));
+        }
+        self.retry.check()?;
+        if self.requests_per_second == Some(0) {
+            let message = "requests_per_second is 0, expected 1 or more, or None";
+            return Err(ConfigError::new(message));
+        }
+        check_not_zero("max_calls_per_batch", self.bounds.calls)?;
+        check_not_zero("max_pairs_per_batch", self.bounds.pairs)
     }
 }
 
@@ -268,6 +281,15 @@ pub(crate) fn check_duration(setter: &str, duration: Duration) -> Result<(), Con
         )));
     }
     Ok(())
+}
+
+fn check_not_zero(setter: &str, count: usize) -> Result<(), ConfigError> {
+    match count {
+        0 => Err(ConfigError::new(format!(
+            "{setter} is 0, expected 1 or more"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn check_user_agent(user_agent: &str) -> Result<HeaderValue, ConfigError> {

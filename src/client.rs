@@ -1,23 +1,31 @@
 //! `Client`: the calls.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
 use ureq::http::Method;
 
 use crate::batches::Bounds;
 use crate::error::ConfigError;
+use crate::response::Success;
 use crate::send::{Request, Sender};
-use crate::{Batches, CallAccessList, ClientBuilder, Credentials, Error, Response};
+use crate::{
+    Batches, CallAccessList, CallId, ClientBuilder, Credentials, Error, Listing, Response,
+};
 
 /// How large an acknowledgement may be, in bytes.
 const RECEIPT_LIMIT: usize = 1024 * 1024;
 
+/// How large a listing may be, in bytes.
+const LISTING_LIMIT: usize = 64 * 1024 * 1024;
+
 /// A client of Gong's resource `/v2/calls/users-access`.
 ///
 /// It blocks the calling thread until there is an answer, and always in bounded time. A clone
-/// is cheap and shares the connections, which are kept alive; it can be used from many
-/// threads at once.
+/// is cheap and shares the connections, which are kept alive, and the rate limit; it can be used
+/// from many threads at once.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -59,20 +67,23 @@ impl Client {
         }
     }
 
-    /// Gives users access to calls: one `PUT` with the whole list, repeated as the [`RetryPolicy`](crate::RetryPolicy) says.
+    /// Gives users access to calls: one `PUT` with the whole list, repeated as the
+    /// [`RetryPolicy`](crate::RetryPolicy) says.
     ///
-    /// Gong documents that a user who has access already is not affected, so a grant may be repeated. It
-    /// was observed that one unknown call makes Gong refuse the whole list with
-    /// [`Response::BadRequest`], without saying which; it is not known whether the others were applied.
-    /// Gong documents no limit to the size of a request. A server that refuses a large one before it has read
-    /// it may cut the connection, and then its status is lost: thousands of pairs are better sent in parts.
+    /// Gong documents that a user who has access already is not affected, so a grant may be
+    /// repeated. It was observed that one unknown call makes Gong refuse the whole list with
+    /// [`Response::BadRequest`], without saying which; it is not known whether the others were
+    /// applied. Gong documents no limit to the size of a request. A server that refuses a large
+    /// one before it has read it may cut the connection, and then its status is lost: thousands
+    /// of pairs are better sent with [`grant_batches`](Self::grant_batches).
     ///
     /// # Errors
     ///
     /// An answer of Gong's is a [`Response`], whatever it says. An error means there is none: it
     /// [`is_config`](Error::is_config) for an empty list, which is never sent; otherwise it is an
     /// [`Error::Transport`], the pairs may or may not have been granted (if it
-    /// [`is_connect`](Error::is_connect), the last attempt sent nothing), and it is safe to grant them again.
+    /// [`is_connect`](Error::is_connect), the last attempt sent nothing), and it is safe to grant
+    /// them again.
     ///
     /// # Examples
     ///
@@ -91,11 +102,12 @@ impl Client {
         self.change(&Method::PUT, access)
     }
 
-    /// Gives users access to calls, any number of pairs, in as few requests as the bounds of the client allow.
+    /// Gives users access to calls, any number of pairs, in as few requests as the bounds of the
+    /// client allow.
     ///
-    /// Nothing is sent until the returned iterator is advanced. It yields what became of every pair, whatever
-    /// happens, and [`Report`](crate::Report) collects it; an empty list yields nothing. What
-    /// remains of a job that stopped is safe to grant again.
+    /// Nothing is sent until the returned iterator is advanced. It yields what became of every
+    /// pair, whatever happens, and [`Report`](crate::Report) collects it; an empty list yields
+    /// nothing. What remains of a job that stopped is safe to grant again.
     ///
     /// # Examples
     ///
@@ -113,6 +125,94 @@ impl Client {
         Batches::new(self, Method::PUT, access, self.inner.bounds)
     }
 
+    /// Takes away access that this API gave: one `DELETE` with the whole list, repeated as the
+    /// [`RetryPolicy`](crate::RetryPolicy) says.
+    ///
+    /// Gong documents that users without access are not affected, and that access which a user has
+    /// for other reasons (the call was shared with them, or their permission profile covers it)
+    /// stays as it is. So a revocation may be repeated, and its success does not prove that the
+    /// user cannot open the call.
+    ///
+    /// # Errors
+    ///
+    /// As for [`grant`](Self::grant).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use gong_call_access::{CallAccessList, Client};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut access = CallAccessList::new();
+    /// access.insert("7782342274025937895".parse()?, "234599484848423".parse()?);
+    /// Client::from_env()?.revoke(&access)?.into_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn revoke(&self, access: &CallAccessList) -> Result<Response, Error> {
+        self.change(&Method::DELETE, access)
+    }
+
+    /// Takes away access that this API gave, any number of pairs; otherwise as
+    /// [`grant_batches`](Self::grant_batches).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use gong_call_access::{CallAccessList, Client, Report};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (client, access) = (Client::from_env()?, CallAccessList::new());
+    /// let report: Report = client.revoke_batches(&access).collect();
+    /// assert!(report.all_done(), "{report}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn revoke_batches<'a>(&'a self, access: &'a CallAccessList) -> Batches<'a> {
+        Batches::new(self, Method::DELETE, access, self.inner.bounds)
+    }
+
+    /// Lists the users to whom this API gave access to the calls: one `POST`, repeated as the
+    /// [`RetryPolicy`](crate::RetryPolicy) says.
+    ///
+    /// A call that is given twice is asked for once. Gong documents no limit to the number of
+    /// calls; an answer of more than 64 MiB is no success. For many calls, ask for a hundred or
+    /// so at a time, as below.
+    ///
+    /// # Errors
+    ///
+    /// An error that [`is_config`](Error::is_config) if there is no call; otherwise as for
+    /// [`grant`](Self::grant), except that nothing is changed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use gong_call_access::{CallAccessList, CallId, Client};
+    ///
+    /// fn list_all(client: &Client, calls: &[CallId]) -> Result<CallAccessList, gong_call_access::Error> {
+    ///     let mut access = CallAccessList::new();
+    ///     for calls in calls.chunks(100) {
+    ///         let listing = client.list(calls.iter().copied())?.into_result()?;
+    ///         access.extend(listing.access_list());
+    ///     }
+    ///     Ok(access)
+    /// }
+    /// ```
+    pub fn list(
+        &self,
+        calls: impl IntoIterator<Item = CallId>,
+    ) -> Result<Response<Listing>, Error> {
+        let question = Question {
+            filter: Filter {
+                call_ids: calls.into_iter().collect(),
+            },
+        };
+        if question.filter.call_ids.is_empty() {
+            return Err(ConfigError::new("there is no call to list, expected one or more").into());
+        }
+        self.send(&Method::POST, &question, LISTING_LIMIT)
+    }
+
     /// Sends one request with the whole list.
     pub(crate) fn change(
         &self,
@@ -120,18 +220,38 @@ impl Client {
         access: &CallAccessList,
     ) -> Result<Response, Error> {
         if access.is_empty() {
-            return Err(
-                ConfigError::new("the call access list is empty, expected a pair or more").into(),
-            );
+            let message = "the call access list is empty, expected one pair or more";
+            return Err(ConfigError::new(message).into());
         }
-        let body = serde_json::to_vec(access)
-            .map_err(|error| ConfigError::new(format!("the list cannot be serialised: {error}")))?;
+        self.send(method, access, RECEIPT_LIMIT)
+    }
+
+    fn send<T: Success>(
+        &self,
+        method: &Method,
+        body: &impl Serialize,
+        limit: usize,
+    ) -> Result<Response<T>, Error> {
+        let body = serde_json::to_vec(body)
+            .map_err(|error| ConfigError::new(format!("the body cannot be serialised: {error}")))?;
         self.inner.sender.send(&Request {
             method,
             body: &body,
-            limit: RECEIPT_LIMIT,
+            limit,
         })
     }
+}
+
+/// The body of a `POST`, as Gong documents it.
+#[derive(Serialize)]
+struct Question {
+    filter: Filter,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Filter {
+    call_ids: BTreeSet<CallId>,
 }
 
 impl fmt::Debug for Client {

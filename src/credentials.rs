@@ -34,8 +34,9 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// An error that [`is_config`](Error::is_config) if one of the two is empty or blank, has a control
-    /// character (a line end, for instance) or one outside ASCII, or if the key has a `:`.
+    /// An error that [`is_config`](Error::is_config) if one of the two is empty or blank, has a
+    /// control character (a line end, for instance) or one outside ASCII, or if the key has a
+    /// `:`.
     ///
     /// # Examples
     ///
@@ -60,8 +61,8 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// An error that [`is_config`](Error::is_config) if the token is empty, or has a space, a control
-    /// character (a line end, for instance) or one outside ASCII.
+    /// An error that [`is_config`](Error::is_config) if the token is empty, or has a space, a
+    /// control character (a line end, for instance) or one outside ASCII.
     ///
     /// # Examples
     ///
@@ -90,9 +91,9 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// An error that [`is_config`](Error::is_config) if there are none, if there is half a pair (it names the
-    /// variable that is missing), or if a value is not one that [`access_key`](Self::access_key) or
-    /// [`bearer`](Self::bearer) takes.
+    /// An error that [`is_config`](Error::is_config) if there are none, if there is half a pair (it
+    /// names the variable that is missing), or if a value is not one that
+    /// [`access_key`](Self::access_key) or [`bearer`](Self::bearer) takes.
     pub fn from_env() -> Result<Self, Error> {
         let key = variable(KEY)?;
         let secret = match variable(SECRET)? {

@@ -54,7 +54,8 @@ impl Error {
         )
     }
 
-    /// Returns whether no connection came about: the host name is unknown, or nothing accepted in time.
+    /// Returns whether no connection came about: the host name is unknown, or nothing accepted in
+    /// time.
     ///
     /// Nothing was sent then by the last attempt. A connection that took too long also
     /// [`is_timeout`](Self::is_timeout).
@@ -65,7 +66,8 @@ impl Error {
         )
     }
 
-    /// Returns whether TLS failed: a certificate that is not trusted, or a port that does not speak TLS.
+    /// Returns whether TLS failed: a certificate that is not trusted, or a port that does not speak
+    /// TLS.
     pub fn is_tls(&self) -> bool {
         matches!(self.transport_kind(), Some(TransportKind::Tls))
     }
@@ -81,8 +83,8 @@ impl Error {
 
     /// Returns how long Gong asked to wait before the next request.
     ///
-    /// That is the [`ApiError::retry_after`] of an answer, or what is left of one that kept this call from
-    /// sending anything in its time.
+    /// That is the [`ApiError::retry_after`] of an answer, or what is left of one that kept this
+    /// call from sending anything in its time.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Api(error) => error.retry_after(),
@@ -166,7 +168,8 @@ impl std::error::Error for ConfigError {}
 /// An exchange that failed before a whole answer was there.
 ///
 /// Its `Display` says in which way, with which host and after how many attempts; its
-/// [`source`](std::error::Error::source) is the text of the system or of the HTTP library, cut to 2 KiB.
+/// [`source`](std::error::Error::source) is the text of the system or of the HTTP library, cut to 2
+/// KiB.
 #[derive(Debug)]
 pub struct TransportError(Box<Parts>);
 
@@ -187,7 +190,8 @@ pub(crate) enum TransportKind {
     ConnectTimeout(Duration),
     /// No whole answer within this time.
     Timeout(Duration),
-    /// No turn to send a request within this time, since a 429 still holds all calls, or others wait.
+    /// No turn to send a request within this time, since a 429 still holds all calls, or others
+    /// wait.
     NoTurn {
         within: Duration,
         held_for: Option<Duration>,
@@ -221,18 +225,28 @@ impl TransportError {
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = &self.0.host;
+        let rounded = |time: Duration| match time.as_millis() {
+            0 => time,
+            millis => Duration::from_millis(millis.try_into().unwrap_or(u64::MAX)),
+        };
         match self.0.kind {
             TransportKind::Connect => write!(f, "cannot connect to {host}"),
             TransportKind::ConnectTimeout(after) => {
-                write!(f, "no connection to {host} within {after:?}")
+                write!(f, "no connection to {host} within {:?}", rounded(after))
             }
             TransportKind::Timeout(after) => {
-                write!(f, "no complete response from {host} within {after:?}")
+                write!(
+                    f,
+                    "no complete response from {host} within {:?}",
+                    rounded(after)
+                )
             }
             TransportKind::NoTurn { within, held_for } => {
                 write!(f, "no request to {host} could be sent within {within:?}")?;
                 match held_for {
-                    Some(held_for) => write!(f, ", Gong asked to wait {held_for:?} more"),
+                    Some(held_for) => {
+                        write!(f, ", Gong asked to wait {:?} more", rounded(held_for))
+                    }
                     None => f.write_str(", other calls of this client are waiting too"),
                 }
             }

@@ -197,9 +197,9 @@ impl Digits {
 
 /// A text that is not an id.
 ///
-/// Its `Display` shows the text (escaped, and cut when it is long), what is wrong with it, and a hint for the
-/// commonest causes: the `_` that Gong's CSV export puts before ids, a spreadsheet that turned an id into
-/// a number such as `7.78E+18`, and space around it.
+/// Its `Display` shows the text (escaped, and cut when it is long), what is wrong with it, and a
+/// hint for the commonest causes: the `_` that Gong's CSV export puts before ids, a spreadsheet
+/// that turned an id into a number such as `7.78E+18`, and space around it.
 ///
 /// # Examples
 ///

@@ -1,7 +1,7 @@
 //! A blocking client for one Gong resource: which users may open which calls.
 //!
-//! It reports a grant only when Gong acknowledged it, never waits without bound, and never shows a secret.
-//! There is no async runtime in it, and it has few dependencies.
+//! It gives access, takes it away, and lists it. It reports a change only when Gong acknowledged it,
+//! never waits without bound, and never shows a secret.
 //!
 //! ```no_run
 //! use gong_call_access::{CallAccessList, Client};
@@ -16,12 +16,20 @@
 //! # }
 //! ```
 //!
+//! # The three calls
+//!
+//! | call | request | scope | what a success proves |
+//! |---|---|---|---|
+//! | [`Client::grant`] | `PUT` | `api:call-user-access:write` | Gong acknowledged every pair |
+//! | [`Client::revoke`] | `DELETE` | `api:call-user-access:write` | Gong acknowledged every pair; access that a user has for other reasons stays |
+//! | [`Client::list`] | `POST` | `api:call-user-access:read` | these users were given access through this API; others may have access for other reasons |
+//!
 //! # Responses and errors
 //!
-//! Whatever Gong answers is a [`Response`]: [`Success`](Response::Success) with a [`Receipt`], or a variant
-//! that holds an [`ApiError`] with Gong's own messages. Without an answer there is an [`Error`]. For programs that make no
-//! difference between the two, [`Response::into_result`] and `?` turn an answer that is no success into an
-//! [`Error::Api`]:
+//! Whatever Gong answers is a [`Response`]: [`Success`](Response::Success) with a [`Receipt`], or a
+//! variant that holds an [`ApiError`] with Gong's own messages. Without an answer there is an
+//! [`Error`]. For programs that make no difference between the two, [`Response::into_result`] and
+//! `?` turn an answer that is no success into an [`Error::Api`]:
 //!
 //! ```no_run
 //! use gong_call_access::{CallAccessList, Client, Error, Receipt};
@@ -45,8 +53,9 @@
 //!
 //! # Many pairs
 //!
-//! [`Client::grant`] sends one request. [`Client::grant_batches`] cuts a list of any size into requests, halves what Gong
-//! refuses until it stands alone, and yields what became of every pair; a [`Report`] collects it:
+//! [`Client::grant`] sends one request. [`Client::grant_batches`] cuts a list of any size into
+//! requests, halves what Gong refuses until it stands alone, and yields what became of every pair;
+//! a [`Report`] collects it:
 //!
 //! ```no_run
 //! use gong_call_access::{CallAccessList, Client, Report};
@@ -62,9 +71,10 @@
 //!
 //! # Retries, rate limit and time
 //!
-//! What the network or a busy Gong did is tried again, as [`RetryPolicy`] says; a repeat is harmless. At most
-//! 3 requests reach Gong in any second, over all clones and threads of a [`Client`]
-//! ([`ClientBuilder::requests_per_second`]), and a 429 holds all of them for as long as Gong asks.
+//! What the network or a busy Gong did is tried again, as [`RetryPolicy`] says; a repeat is
+//! harmless. At most 3 requests reach Gong in any second, over all clones and threads of a
+//! [`Client`] ([`ClientBuilder::requests_per_second`]), and a 429 holds all of them for as long as
+//! Gong asks.
 //!
 //! | what | at most | setter |
 //! |---|---|---|
@@ -75,11 +85,11 @@
 //!
 //! # Credentials and logs
 //!
-//! [`Credentials`] are an access key with its secret, or an OAuth token. They appear in no `Debug`, error or
-//! log record of this crate, they are removed from what the server sends back, and they go to one host:
-//! redirects are not followed. Records go to [`log`] with the target `gong_call_access`. At the level
-//! TRACE, the HTTP library ureq writes whole request heads, with the credentials, to its own
-//! target `ureq_proto`; keep that one at DEBUG.
+//! [`Credentials`] are an access key with its secret, or an OAuth token. They appear in no `Debug`,
+//! error or log record of this crate, they are removed from what the server sends back, and they go
+//! to one host: redirects are not followed. Records go to [`log`] with the target
+//! `gong_call_access`. At the level TRACE, the HTTP library ureq writes whole request heads, with
+//! the credentials, to its own target `ureq_proto`; keep that one at DEBUG.
 //!
 //! [`log`]: https://docs.rs/log
 //!
@@ -91,12 +101,13 @@
 //! | `native-tls` | the operating system, OpenSSL on Linux | the system's root certificates |
 //! | `platform-verifier` | rustls, with ring | what the operating system trusts |
 //!
-//! With several of them, rustls is used. With none, the crate builds, and an `https` base URL is an error.
+//! With several of them, rustls is used. With none, the crate builds, and an `https` base URL is an
+//! error.
 //!
 //! # What it does not do
 //!
-//! It has no other resource of Gong's API, no cache, and no async interface; inside an async runtime it works and
-//! blocks the thread it is called on.
+//! It has no other resource of Gong's API, no cache, and no async interface; inside an async
+//! runtime it works and blocks the thread it is called on.
 
 mod access_list;
 mod base_url;
@@ -116,7 +127,7 @@ pub use client::Client;
 pub use credentials::Credentials;
 pub use error::{ConfigError, Error, TransportError};
 pub use id::{CallId, InvalidId, UserId};
-pub use response::{ApiError, Receipt, Response};
+pub use response::{ApiError, Listing, Receipt, Response};
 pub use send::RetryPolicy;
 
 #[cfg(doctest)]

@@ -20,6 +20,7 @@ fn every_public_type_can_be_sent_to_and_shared_with_another_thread() {
     is_send_and_sync::<Client>();
     is_send_and_sync::<Response>();
     is_send_and_sync::<Receipt>();
+    is_send_and_sync::<Listing>();
     is_send_and_sync::<RetryPolicy>();
     is_send_and_sync::<Batches<'static>>();
     is_send_and_sync::<Batch>();
@@ -42,6 +43,7 @@ fn values_can_be_copied_and_compared() {
     is_value::<UserId>();
     is_value::<CallAccessList>();
     is_value::<Receipt>();
+    is_value::<Listing>();
     is_value::<InvalidId>();
     is_key::<CallId>();
     is_key::<UserId>();

@@ -1,4 +1,5 @@
-//! The example `bulk_grant`, driven as a person would: bad files, a dry run, refusals, a kill and a resumption.
+//! The example `bulk_grant`, driven as a person would: bad files, a dry run, refusals, a kill and a
+//! resumption.
 
 #![allow(
     clippy::unwrap_used,
@@ -92,7 +93,8 @@ fn csv(count: usize) -> String {
 
 type Granted = Arc<Mutex<BTreeSet<(CallId, UserId)>>>;
 
-/// A server that remembers what it granted, refuses calls that end in this, and tells of every request.
+/// A server that remembers what it granted, refuses calls that end in this, and tells of every
+/// request.
 fn gong(refused: &'static str) -> (Server, Granted, mpsc::Receiver<usize>) {
     let granted = Granted::default();
     let for_server = Arc::clone(&granted);
@@ -192,7 +194,7 @@ fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
         .env("GONG_ACCESS_TOKEN", "token")
         .env("GONG_BASE_URL", server.url());
     let said = [
-        "1000 pairs of 1000 calls",
+        "pairs: 1000, calls: 1000, duplicates merged: 0",
         "requests: 10, which take at least 3 s at 3 a second",
         "nothing was sent",
     ];

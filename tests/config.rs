@@ -401,5 +401,8 @@ fn row_10_an_empty_list_is_refused() {
         "10",
         &["empty"],
     );
+    let revoked = client(&server.url()).revoke(&CallAccessList::new());
+    assert_config(revoked, "10", &["empty"]);
+    assert_config(client(&server.url()).list([]), "10", &["no call"]);
     assert_eq!(server.connections(), 0);
 }

@@ -12,7 +12,7 @@ mod common;
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use common::{SHORT, Server, Then, assert_is, builder, client, failure, impatient, once, one_pair};
+use common::{SHORT, Server, Then, assert_is, builder, client, for_each_verb, impatient, once};
 use gong_call_access::RetryPolicy;
 
 fn closed_port() -> SocketAddr {
@@ -24,188 +24,206 @@ fn closed_port() -> SocketAddr {
 
 #[test]
 fn row_12_a_refused_connection_is_no_connection() {
-    let address = closed_port();
-    let error = failure(&once(&format!("http://{address}")));
-    assert_is(&error, &["connect"], "12");
-    assert_eq!(
-        error.to_string(),
-        format!("cannot connect to {address} (1 attempt)")
-    );
+    for_each_verb(|verb| {
+        let address = closed_port();
+        let error = verb.failure(&once(&format!("http://{address}")));
+        assert_is(&error, &["connect"], "12");
+        assert_eq!(
+            error.to_string(),
+            format!("cannot connect to {address} (1 attempt)")
+        );
+    });
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn row_13_connecting_for_ever_ends_in_time() {
-    let (_socket, address, _queue) = common::full_listener();
-    let url = format!("http://{address}");
-    let client = builder(&url)
-        .connect_timeout(SHORT)
-        .retry(RetryPolicy::none())
-        .build()
-        .unwrap();
-    let started = Instant::now();
-    let error = failure(&client);
-    assert!(started.elapsed() < Duration::from_secs(5), "row 13");
-    assert_is(&error, &["timeout", "connect"], "13");
-    assert!(
-        error.to_string().contains("within 150ms"),
-        "row 13: {error}"
-    );
+    for_each_verb(|verb| {
+        let (_socket, address, _queue) = common::full_listener();
+        let url = format!("http://{address}");
+        let client = builder(&url)
+            .connect_timeout(SHORT)
+            .retry(RetryPolicy::none())
+            .build()
+            .unwrap();
+        let started = Instant::now();
+        let error = verb.failure(&client);
+        assert!(started.elapsed() < Duration::from_secs(5), "row 13");
+        assert_is(&error, &["timeout", "connect"], "13");
+        assert!(
+            error.to_string().contains("within 150ms"),
+            "row 13: {error}"
+        );
+    });
 }
 
 #[test]
 fn connections_are_kept_alive_and_shared_by_clones() {
-    let server = Server::sends(common::ok(), Then::KeepAlive);
-    let client = client(&server.url());
-    for _ in 0..3 {
-        assert!(client.grant(&one_pair()).unwrap().is_success());
-        assert!(client.clone().grant(&one_pair()).unwrap().is_success());
-    }
-    assert_eq!((server.requests().len(), server.connections()), (6, 1));
+    for_each_verb(|verb| {
+        let server = Server::sends(common::ok(), Then::KeepAlive);
+        let client = client(&server.url());
+        for _ in 0..3 {
+            assert!(verb.send(&client).unwrap().is_success());
+            assert!(verb.send(&client.clone()).unwrap().is_success());
+        }
+        assert_eq!((server.requests().len(), server.connections()), (6, 1));
+    });
 }
 
 #[test]
 fn a_connection_is_used_again_after_an_error_and_not_after_a_cut_body() {
-    let long = "x".repeat(100 * 1024);
-    for (body, connections) in [("no", 1), (long.as_str(), 3)] {
-        let server = Server::sends(common::http(400, "", body), Then::KeepAlive);
-        let client = client(&server.url());
-        for _ in 0..3 {
-            assert!(!client.grant(&one_pair()).unwrap().is_success());
+    for_each_verb(|verb| {
+        let long = "x".repeat(100 * 1024);
+        for (body, connections) in [("no", 1), (long.as_str(), 3)] {
+            let server = Server::sends(common::http(400, "", body), Then::KeepAlive);
+            let client = client(&server.url());
+            for _ in 0..3 {
+                assert!(!verb.send(&client).unwrap().is_success());
+            }
+            assert_eq!(
+                (server.requests().len(), server.connections()),
+                (3, connections)
+            );
         }
-        assert_eq!(
-            (server.requests().len(), server.connections()),
-            (3, connections)
-        );
-    }
+    });
 }
 
 #[test]
 fn row_17_a_connection_that_the_server_closed_is_not_used_again() {
-    let server = Server::sends(common::ok(), Then::Close);
-    let client = client(&server.url());
-    for _ in 0..3 {
-        assert!(client.grant(&one_pair()).unwrap().is_success());
-    }
-    assert_eq!((server.requests().len(), server.connections()), (3, 3));
+    for_each_verb(|verb| {
+        let server = Server::sends(common::ok(), Then::Close);
+        let client = client(&server.url());
+        for _ in 0..3 {
+            assert!(verb.send(&client).unwrap().is_success());
+        }
+        assert_eq!((server.requests().len(), server.connections()), (3, 3));
+    });
 }
 
 #[test]
 fn row_18_a_connection_that_ends_before_an_answer_is_no_success() {
-    for then in [Then::Close, Then::Reset] {
-        let server = Server::sends("", then);
-        let error = failure(&once(&server.url()));
-        assert_is(&error, &[], "18");
-        assert!(
-            error.to_string().contains("closed the connection"),
-            "row 18: {error}"
-        );
-        assert_eq!(server.requests().len(), 1, "row 18");
-    }
+    for_each_verb(|verb| {
+        for then in [Then::Close, Then::Reset] {
+            let server = Server::sends("", then);
+            let error = verb.failure(&once(&server.url()));
+            assert_is(&error, &[], "18");
+            assert!(
+                error.to_string().contains("closed the connection"),
+                "row 18: {error}"
+            );
+            assert_eq!(server.requests().len(), 1, "row 18");
+        }
+    });
 }
 
 #[test]
 fn row_19_half_an_acknowledgement_is_no_success() {
-    let head = "HTTP/1.1 200 OK\r\n";
-    for rest in [
-        "content-length: 18\r\n\r\n{\"requestId\":\"x\"}",
-        "content-length: 18\r\n\r\n",
-        "transfer-encoding: chunked\r\n\r\n11\r\n{\"requestId\":\"x\"}\r\n",
-    ] {
-        for then in [Then::Close, Then::Reset] {
-            let server = Server::sends(format!("{head}{rest}"), then);
-            let error = failure(&once(&server.url()));
-            assert_is(&error, &[], "19");
-            assert!(
-                error
-                    .to_string()
-                    .contains("before its response was complete"),
-                "row 19: {error}"
-            );
-            assert_eq!(server.requests().len(), 1, "row 19");
+    for_each_verb(|verb| {
+        let head = "HTTP/1.1 200 OK\r\n";
+        for rest in [
+            "content-length: 18\r\n\r\n{\"requestId\":\"x\"}",
+            "content-length: 18\r\n\r\n",
+            "transfer-encoding: chunked\r\n\r\n11\r\n{\"requestId\":\"x\"}\r\n",
+        ] {
+            for then in [Then::Close, Then::Reset] {
+                let server = Server::sends(format!("{head}{rest}"), then);
+                let error = verb.failure(&once(&server.url()));
+                assert_is(&error, &[], "19");
+                assert!(
+                    error
+                        .to_string()
+                        .contains("before its response was complete"),
+                    "row 19: {error}"
+                );
+                assert_eq!(server.requests().len(), 1, "row 19");
+            }
         }
-    }
+    });
 }
 
 #[test]
 fn row_20_an_answer_that_never_comes_or_drips_ends_in_time() {
-    let hangs = Server::sends("", Then::Hang);
-    let drips_head = Server::start(|exchange| {
-        exchange.drip(
-            "HTTP/1.1 200 OK\r\nx: "
-                .bytes()
-                .chain(std::iter::repeat(b'x')),
-            SHORT / 10,
-        );
-        Then::Close
-    });
-    let drips_body = Server::start(|exchange| {
-        exchange.send("HTTP/1.1 200 OK\r\n\r\n{");
-        exchange.drip(std::iter::repeat(b' '), SHORT / 10);
-        Then::Close
-    });
-    let endless_1xx = Server::start(|exchange| {
-        while exchange.send("HTTP/1.1 102 Processing\r\n\r\n") {
-            std::thread::sleep(SHORT / 10);
+    for_each_verb(|verb| {
+        let hangs = Server::sends("", Then::Hang);
+        let drips_head = Server::start(|exchange| {
+            exchange.drip(
+                "HTTP/1.1 200 OK\r\nx: "
+                    .bytes()
+                    .chain(std::iter::repeat(b'x')),
+                SHORT / 10,
+            );
+            Then::Close
+        });
+        let drips_body = Server::start(|exchange| {
+            exchange.send("HTTP/1.1 200 OK\r\n\r\n{");
+            exchange.drip(std::iter::repeat(b' '), SHORT / 10);
+            Then::Close
+        });
+        let endless_1xx = Server::start(|exchange| {
+            while exchange.send("HTTP/1.1 102 Processing\r\n\r\n") {
+                std::thread::sleep(SHORT / 10);
+            }
+            Then::Close
+        });
+        for server in [hangs, drips_head, drips_body, endless_1xx] {
+            let started = Instant::now();
+            let error = verb.failure(&impatient(&server.url()));
+            let elapsed = started.elapsed();
+            assert!(
+                elapsed >= SHORT && elapsed < Duration::from_secs(5),
+                "row 20: {elapsed:?} {error:?}"
+            );
+            assert_is(&error, &["timeout"], "20");
+            assert!(
+                error.to_string().contains("within 150ms"),
+                "row 20: {error}"
+            );
+            assert_eq!(server.requests().len(), 1, "row 20");
         }
-        Then::Close
     });
-    for server in [hangs, drips_head, drips_body, endless_1xx] {
-        let started = Instant::now();
-        let error = failure(&impatient(&server.url()));
-        let elapsed = started.elapsed();
-        assert!(
-            elapsed >= SHORT && elapsed < Duration::from_secs(5),
-            "row 20: {elapsed:?} {error:?}"
-        );
-        assert_is(&error, &["timeout"], "20");
-        assert!(
-            error.to_string().contains("within 150ms"),
-            "row 20: {error}"
-        );
-        assert_eq!(server.requests().len(), 1, "row 20");
-    }
 }
 
 #[test]
 fn row_21_what_is_not_http_is_no_answer() {
-    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(200));
-    let long = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(65 * 1024));
-    let stalled = format!(
-        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2;{}",
-        "x".repeat(80_000)
-    );
-    for raw in [
-        "SSH-2.0-OpenSSH_9.6\r\n\r\n",
-        "{\"requestId\":\"x\"}\r\n\r\n",
-        "HTTP/1.1 abc OK\r\n\r\n",
-        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n",
-        "HTTP/1.1 200 OK\r\ncontent-length: two\r\n\r\n{}",
-        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}",
-        &many,
-        &long,
-        &stalled,
-    ] {
-        let server = Server::sends(raw, Then::Close);
-        let error = failure(&client(&server.url()));
-        let start: String = raw.chars().take(60).collect();
-        assert_is(&error, &[], &format!("21: {start:?}"));
-        assert!(
-            error.to_string().contains("valid HTTP"),
-            "row 21: {start:?}: {error}"
+    for_each_verb(|verb| {
+        let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(200));
+        let long = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(65 * 1024));
+        let stalled = format!(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2;{}",
+            "x".repeat(80_000)
         );
-        assert_eq!(server.requests().len(), 1, "row 21: {start:?}");
-    }
-    let endless = Server::start(|exchange| {
-        exchange.send("HTTP/1.1 200 OK\r\n");
-        while exchange.send("x: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n") {}
-        Then::Close
+        for raw in [
+            "SSH-2.0-OpenSSH_9.6\r\n\r\n",
+            "{\"requestId\":\"x\"}\r\n\r\n",
+            "HTTP/1.1 abc OK\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: two\r\n\r\n{}",
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}",
+            &many,
+            &long,
+            &stalled,
+        ] {
+            let server = Server::sends(raw, Then::Close);
+            let error = verb.failure(&client(&server.url()));
+            let start: String = raw.chars().take(60).collect();
+            assert_is(&error, &[], &format!("21: {start:?}"));
+            assert!(
+                error.to_string().contains("valid HTTP"),
+                "row 21: {start:?}: {error}"
+            );
+            assert_eq!(server.requests().len(), 1, "row 21: {start:?}");
+        }
+        let endless = Server::start(|exchange| {
+            exchange.send("HTTP/1.1 200 OK\r\n");
+            while exchange.send("x: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n") {}
+            Then::Close
+        });
+        assert!(
+            verb.failure(&client(&endless.url()))
+                .to_string()
+                .contains("valid HTTP"),
+            "row 21"
+        );
+        assert_eq!(endless.requests().len(), 1, "row 21");
     });
-    assert!(
-        failure(&client(&endless.url()))
-            .to_string()
-            .contains("valid HTTP"),
-        "row 21"
-    );
-    assert_eq!(endless.requests().len(), 1, "row 21");
 }

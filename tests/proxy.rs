@@ -13,17 +13,16 @@ use std::error::Error as _;
 use std::time::{Duration, Instant};
 
 use common::{
-    SHORT, Server, Then, assert_is, client, failure, impatient, is_child, once, one_pair,
-    run_in_child,
+    SHORT, Server, Then, Verb, assert_is, client, impatient, is_child, once, run_in_child,
 };
 
 #[test]
 fn row_11_an_unknown_host_name_is_no_connection() {
-    // A proxy of the environment would be asked instead. No label of a host name may be this long, so the
-    // name is not looked up outside this machine.
+    // A proxy of the environment would be asked instead. No label of a host name may be this long,
+    // so the name is not looked up outside this machine.
     if is_child() {
         let url = format!("https://{}.invalid", "a".repeat(64));
-        let error = failure(&once(&url));
+        let error = Verb::Grant.failure(&once(&url));
         assert_is(&error, &["connect"], "11");
         return assert!(
             error.to_string().contains("cannot connect to aaaa"),
@@ -45,7 +44,7 @@ fn row_16_a_proxy_that_refuses_keeps_its_password() {
     const NAME: &str = "row_16_a_proxy_that_refuses_keeps_its_password";
     if is_child() {
         let client = client("https://gong.invalid");
-        let error = failure(&client);
+        let error = Verb::Grant.failure(&client);
         assert_is(&error, &[], "16");
         assert!(error.to_string().contains("proxy refused"), "{error}");
         let shown = format!("{error} {error:?} {client:?} {:?}", error.source());
@@ -74,7 +73,7 @@ fn row_20_a_proxy_that_drips_or_never_answers_ends_in_time() {
     const NAME: &str = "row_20_a_proxy_that_drips_or_never_answers_ends_in_time";
     if is_child() {
         let started = Instant::now();
-        let error = failure(&impatient("https://gong.invalid"));
+        let error = Verb::Grant.failure(&impatient("https://gong.invalid"));
         assert!(started.elapsed() < Duration::from_secs(5));
         return assert!(error.is_timeout(), "{error:?}");
     }
@@ -99,13 +98,13 @@ fn a_proxy_that_is_not_to_be_used_for_a_host_is_not_asked() {
     if is_child() {
         let server = Server::sends(common::ok(), Then::KeepAlive);
         assert!(
-            client(&server.url())
-                .grant(&one_pair())
+            Verb::Grant
+                .send(&client(&server.url()))
                 .unwrap()
                 .is_success()
         );
         let url = format!("https://{}.invalid", "a".repeat(64));
-        return assert!(failure(&once(&url)).is_connect());
+        return assert!(Verb::Grant.failure(&once(&url)).is_connect());
     }
     let proxy = Server::sends("", Then::Close);
     let url = format!("http://{}", proxy.address());

@@ -11,7 +11,7 @@ mod common;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Server, Then, builder, failure, http, ok, one_pair, quick};
+use common::{Server, Then, builder, for_each_verb, http, ok, quick};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -28,124 +28,131 @@ fn assert_rate(server: &Server, limit: usize) {
 
 #[test]
 fn row_49_no_window_of_a_second_sees_more_requests_than_the_limit() {
-    thread::scope(|scope| {
-        for latency in [0, 300] {
-            scope.spawn(move || {
-                // Every fifth is refused, so that retries are counted too.
-                let server = Server::start(move |exchange| {
-                    thread::sleep(Duration::from_millis(latency));
-                    let is_fifth = exchange.nth % 5 == 4;
-                    exchange.send(if is_fifth { http(500, "", "") } else { ok() });
-                    Then::KeepAlive
+    for_each_verb(|verb| {
+        thread::scope(|scope| {
+            for latency in [0, 300] {
+                scope.spawn(move || {
+                    // Every fifth is refused, so that retries are counted too.
+                    let server = Server::start(move |exchange| {
+                        thread::sleep(Duration::from_millis(latency));
+                        let is_fifth = exchange.nth % 5 == 4;
+                        exchange.send(if is_fifth { http(500, "", "") } else { ok() });
+                        Then::KeepAlive
+                    });
+                    let client = builder(&server.url())
+                        .requests_per_second(5)
+                        .retry(quick())
+                        .build()
+                        .unwrap();
+                    let started = Instant::now();
+                    thread::scope(|scope| {
+                        for _ in 0..8 {
+                            let client = client.clone();
+                            scope.spawn(move || {
+                                for _ in 0..2 {
+                                    assert!(verb.send(&client).unwrap().is_success());
+                                }
+                            });
+                        }
+                    });
+                    assert_eq!(server.requests().len(), 19, "row 49: 16 and 3 retries");
+                    assert_rate(&server, 5);
+                    // As fast as the limit allows: four turns of five requests, each a second after
+                    // the one before.
+                    assert!(
+                        started.elapsed() < SECOND * 10,
+                        "row 49: {:?}",
+                        started.elapsed()
+                    );
                 });
-                let client = builder(&server.url())
-                    .requests_per_second(5)
-                    .retry(quick())
-                    .build()
-                    .unwrap();
-                let started = Instant::now();
-                thread::scope(|scope| {
-                    for _ in 0..8 {
-                        let client = client.clone();
-                        scope.spawn(move || {
-                            for _ in 0..2 {
-                                assert!(client.grant(&one_pair()).unwrap().is_success());
-                            }
-                        });
-                    }
-                });
-                assert_eq!(server.requests().len(), 19, "row 49: 16 and 3 retries");
-                assert_rate(&server, 5);
-                // As fast as the limit allows: four turns of five requests, each a second after the one before.
-                assert!(
-                    started.elapsed() < SECOND * 10,
-                    "row 49: {:?}",
-                    started.elapsed()
-                );
-            });
-        }
+            }
+        });
     });
 }
 
 #[test]
 fn an_idle_client_sends_its_first_requests_at_once() {
-    let server = Server::sends(ok(), Then::KeepAlive);
-    let client = builder(&server.url()).build().unwrap();
-    for _ in 0..4 {
-        assert!(client.grant(&one_pair()).unwrap().is_success());
-    }
-    let requests = server.requests();
-    assert!(requests[2].at - requests[0].at < SECOND);
-    assert_rate(&server, 3);
+    for_each_verb(|verb| {
+        let server = Server::sends(ok(), Then::KeepAlive);
+        let client = builder(&server.url()).build().unwrap();
+        for _ in 0..4 {
+            assert!(verb.send(&client).unwrap().is_success());
+        }
+        let requests = server.requests();
+        assert!(requests[2].at - requests[0].at < SECOND);
+        assert_rate(&server, 3);
+    });
 }
 
 #[test]
 fn a_429_holds_every_clone_until_its_retry_after() {
-    let server = Server::start(|exchange| {
-        let busy = http(429, "retry-after: 1\r\n", "");
-        exchange.send(if exchange.nth == 0 { busy } else { ok() });
-        Then::KeepAlive
-    });
-    let client = builder(&server.url())
-        .requests_per_second(None)
-        .retry(quick().max_attempts(1))
-        .build()
-        .unwrap();
-    assert!(!client.grant(&one_pair()).unwrap().is_success());
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            let client = client.clone();
-            scope.spawn(move || assert!(client.grant(&one_pair()).unwrap().is_success()));
+    for_each_verb(|verb| {
+        let server = Server::start(|exchange| {
+            let busy = http(429, "retry-after: 1\r\n", "");
+            exchange.send(if exchange.nth == 0 { busy } else { ok() });
+            Then::KeepAlive
+        });
+        let client = builder(&server.url())
+            .requests_per_second(None)
+            .retry(quick().max_attempts(1))
+            .build()
+            .unwrap();
+        assert!(!verb.send(&client).unwrap().is_success());
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                let client = client.clone();
+                scope.spawn(move || assert!(verb.send(&client).unwrap().is_success()));
+            }
+        });
+        let requests = server.requests();
+        assert_eq!(requests.len(), 5);
+        for request in &requests[1..] {
+            assert!(request.at - requests[0].at >= SECOND);
         }
     });
-    let requests = server.requests();
-    assert_eq!(requests.len(), 5);
-    for request in &requests[1..] {
-        assert!(request.at - requests[0].at >= SECOND);
-    }
 }
 
 #[test]
 fn a_call_that_a_429_keeps_from_sending_is_a_timeout_with_a_retry_after() {
-    let server = Server::sends(http(429, "retry-after: 60\r\n", ""), Then::KeepAlive);
-    let client = builder(&server.url())
-        .total_timeout(SECOND * 10)
-        .build()
-        .unwrap();
-    let first = client
-        .grant(&one_pair())
-        .unwrap()
-        .into_result()
-        .unwrap_err();
-    assert_eq!(
-        (first.attempts(), first.retry_after()),
-        (1, Some(SECOND * 60))
-    );
-    let started = Instant::now();
-    let error = failure(&client.clone());
-    assert!(started.elapsed() < SECOND * 5, "the wait is not begun");
-    assert!(error.is_timeout() && !error.is_connect(), "{error:?}");
-    assert_eq!(error.attempts(), 0);
-    let retry_after = error.retry_after().unwrap();
-    assert!(
-        retry_after > SECOND * 50 && retry_after <= SECOND * 60,
-        "{retry_after:?}"
-    );
-    assert!(error.to_string().contains("Gong asked to wait"), "{error}");
-    assert_eq!(server.requests().len(), 1);
+    for_each_verb(|verb| {
+        let server = Server::sends(http(429, "retry-after: 60\r\n", ""), Then::KeepAlive);
+        let client = builder(&server.url())
+            .total_timeout(SECOND * 10)
+            .build()
+            .unwrap();
+        let first = verb.refusal(&client);
+        assert_eq!(
+            (first.attempts(), first.retry_after()),
+            (1, Some(SECOND * 60))
+        );
+        let started = Instant::now();
+        let error = verb.failure(&client.clone());
+        assert!(started.elapsed() < SECOND * 5, "the wait is not begun");
+        assert!(error.is_timeout() && !error.is_connect(), "{error:?}");
+        assert_eq!(error.attempts(), 0);
+        let retry_after = error.retry_after().unwrap();
+        assert!(
+            retry_after > SECOND * 50 && retry_after <= SECOND * 60,
+            "{retry_after:?}"
+        );
+        assert!(error.to_string().contains("Gong asked to wait"), "{error}");
+        assert_eq!(server.requests().len(), 1);
+    });
 }
 
 #[test]
 fn waiting_for_a_turn_counts_towards_the_total_timeout() {
-    let server = Server::sends(ok(), Then::KeepAlive);
-    let client = builder(&server.url())
-        .requests_per_second(1)
-        .total_timeout(SECOND / 2)
-        .build()
-        .unwrap();
-    assert!(client.grant(&one_pair()).unwrap().is_success());
-    let error = failure(&client);
-    assert!(error.is_timeout(), "{error:?}");
-    assert_eq!((error.attempts(), error.retry_after()), (0, None));
-    assert_eq!(server.requests().len(), 1);
+    for_each_verb(|verb| {
+        let server = Server::sends(ok(), Then::KeepAlive);
+        let client = builder(&server.url())
+            .requests_per_second(1)
+            .total_timeout(SECOND / 2)
+            .build()
+            .unwrap();
+        assert!(verb.send(&client).unwrap().is_success());
+        let error = verb.failure(&client);
+        assert!(error.is_timeout(), "{error:?}");
+        assert_eq!((error.attempts(), error.retry_after()), (0, None));
+        assert_eq!(server.requests().len(), 1);
+    });
 }

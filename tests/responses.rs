@@ -11,11 +11,15 @@ mod common;
 
 use std::time::Duration;
 
-use common::{PATH, Server, Then, client, http, once, one_pair, variant};
+use common::{
+    CALL, PATH, Server, Then, USER, VERBS, Verb, client, for_each_verb, http, once, one_pair,
+    variant,
+};
 use gong_call_access::{ApiError, Client, Receipt, Response};
 use mockito::Matcher;
 
-/// Grants the example to a server that answers this, which must not be asked again.
+/// The answer to each of the three calls by a server that answers this, which must not be asked
+/// again. They are the same.
 fn answer(status: usize, headers: &[(&str, &str)], body: &str) -> Response {
     answer_to(client, status, headers, body)
 }
@@ -32,22 +36,35 @@ fn answer_to(
     body: &str,
 ) -> Response {
     let mut server = mockito::Server::new();
-    let mut mock = server.mock("PUT", PATH).with_status(status).with_body(body);
-    for (name, value) in headers {
-        mock = mock.with_header(*name, value);
-    }
-    let mock = mock.expect(1).create();
-    let response = client(&server.url()).grant(&one_pair()).unwrap();
-    mock.assert();
-    response
+    same_for_each_verb(|verb| {
+        let mut mock = server.mock(verb.method(), PATH).with_status(status);
+        for (name, value) in headers {
+            mock = mock.with_header(*name, value);
+        }
+        let mock = mock.with_body(body).expect(1).create();
+        let response = verb.send(&client(&server.url())).unwrap();
+        mock.assert();
+        response
+    })
 }
 
 /// The same for bytes that a well-behaved server does not send.
 fn answer_raw(bytes: impl Into<Vec<u8>>) -> Response {
-    let server = Server::sends(bytes, Then::Close);
-    let response = once(&server.url()).grant(&one_pair()).unwrap();
-    assert_eq!(server.requests().len(), 1);
-    response
+    let bytes = bytes.into();
+    same_for_each_verb(|verb| {
+        let server = Server::sends(bytes.clone(), Then::Close);
+        let response = verb.send(&once(&server.url())).unwrap();
+        assert_eq!(server.requests().len(), 1);
+        response
+    })
+}
+
+#[track_caller]
+fn same_for_each_verb(mut send: impl FnMut(Verb) -> Response) -> Response {
+    let [grant, revoke, list] = VERBS.map(&mut send);
+    assert_eq!(format!("{revoke:?}"), format!("{grant:?}"));
+    assert_eq!(format!("{list:?}"), format!("{grant:?}"));
+    grant
 }
 
 #[track_caller]
@@ -62,23 +79,38 @@ fn receipt(response: Response) -> Receipt {
 
 #[test]
 fn the_request_is_the_one_that_gong_documents() {
-    let mut server = mockito::Server::new();
-    let mock = server
-        .mock("PUT", PATH)
-        .match_query(Matcher::Missing)
-        .match_header("content-type", "application/json")
-        .match_header("accept", "application/json")
-        .match_header("accept-encoding", "identity")
-        .match_header("authorization", "Basic S0VZLTRmOWExYzc6U0VDUkVULWUwN2I1ZDJh")
-        .match_header("user-agent", concat!("gong-call-access/", env!("CARGO_PKG_VERSION")))
-        .match_body(r#"{"callAccessList":[{"callId":"7782342274025937895","userIds":["234599484848423"]}]}"#)
-        .with_body(r#"{"requestId":"4al018gzaztcr8nbukw"}"#)
-        .expect(1)
-        .create();
-    let receipt = receipt(client(&server.url()).grant(&one_pair()).unwrap());
-    mock.assert();
-    assert_eq!(receipt.request_id(), Some("4al018gzaztcr8nbukw"));
-    assert_eq!(receipt.attempts(), 1);
+    let access =
+        r#"{"callAccessList":[{"callId":"7782342274025937895","userIds":["234599484848423"]}]}"#;
+    let question = r#"{"filter":{"callIds":["7782342274025937895"]}}"#;
+    for (verb, body) in [
+        (Verb::Grant, access),
+        (Verb::Revoke, access),
+        (Verb::List, question),
+    ] {
+        let mut server = mockito::Server::new();
+        let mock = server
+            .mock(verb.method(), PATH)
+            .match_query(Matcher::Missing)
+            .match_header("content-type", "application/json")
+            .match_header("accept", "application/json")
+            .match_header("accept-encoding", "identity")
+            .match_header(
+                "authorization",
+                "Basic S0VZLTRmOWExYzc6U0VDUkVULWUwN2I1ZDJh",
+            )
+            .match_header(
+                "user-agent",
+                concat!("gong-call-access/", env!("CARGO_PKG_VERSION")),
+            )
+            .match_body(body)
+            .with_body(r#"{"requestId":"4al018gzaztcr8nbukw"}"#)
+            .expect(1)
+            .create();
+        let receipt = verb.receipt(&client(&server.url()));
+        mock.assert();
+        assert_eq!(receipt.request_id(), Some("4al018gzaztcr8nbukw"));
+        assert_eq!(receipt.attempts(), 1);
+    }
 }
 
 #[test]
@@ -185,7 +217,6 @@ fn row_24_a_200_without_proof_is_no_success() {
         "]".repeat(1000)
     );
     let deep_errors = format!(r#"{{"errors":{}{}}}"#, "[".repeat(1000), "]".repeat(1000));
-    let large = format!(r#"{{"requestId":"x","a":"{}"}}"#, "a".repeat(1024 * 1024));
     let x = r#"{"requestId":"x"}"#;
     for (body, headers, problem) in [
         ("<html>OK</html>", &[][..], "documented JSON object"),
@@ -213,7 +244,6 @@ fn row_24_a_200_without_proof_is_no_success() {
         (r#"{"errors":[""]}"#, &[], "reports errors"),
         (r#"{"errors":{"a":1}}"#, &[], "reports errors"),
         (r#"{"errors":false}"#, &[], "reports errors"),
-        (&large, &[], "too large"),
         (x, &[("content-encoding", "gzip")], "compressed"),
         (x, &[("content-encoding", "GZIP")], "compressed"),
     ] {
@@ -243,12 +273,102 @@ fn row_24_a_200_without_proof_is_no_success() {
 }
 
 #[test]
-fn row_24_the_largest_acknowledgement_is_a_success() {
-    let body = |len| format!(r#"{{"requestId":"x","a":"{}"}}"#, "a".repeat(len));
-    let fits = body(1024 * 1024 - body(0).len());
-    assert_eq!(variant(&answer(200, &[], &fits)), "Success");
-    let over = body(1024 * 1024 - body(0).len() + 1);
-    assert_eq!(variant(&answer(200, &[], &over)), "Unexpected");
+fn row_24_an_answer_over_the_limit_is_no_success() {
+    let mebibyte = 1024 * 1024;
+    for_each_verb(|verb| {
+        let limit = if let Verb::List = verb {
+            64 * mebibyte
+        } else {
+            mebibyte
+        };
+        let body = |len| format!(r#"{{"requestId":"x","a":"{}"}}"#, "a".repeat(len));
+        let least = body(0).len();
+        for (len, expected) in [(limit, "Success"), (limit + 1, "Unexpected")] {
+            let server = Server::sends(http(200, "", &body(len - least)), Then::Close);
+            let response = verb.send(&client(&server.url())).unwrap();
+            assert_eq!(variant(&response), expected, "row 24: {verb:?} {len}");
+            if let Response::Unexpected(error) = response {
+                assert!(error.to_string().contains("too large"), "row 24: {error}");
+            }
+            assert_eq!(server.requests().len(), 1, "row 24");
+        }
+    });
+}
+
+#[test]
+fn a_listing_is_what_gong_says() {
+    let entry = |call: &str, users: &str| format!(r#"{{"callId":"{call}","users":{users}}}"#);
+    for (calls, expected) in [
+        (
+            format!("[{}]", entry(CALL, &format!(r#"[{{"userId":"{USER}"}}]"#))),
+            vec![(CALL, USER)],
+        ),
+        (
+            format!(
+                r#"[{},{},{},{{"callId":"4","more":{{}}}}]"#,
+                entry(
+                    "2",
+                    r#"[{"userId":"9","name":"x"},{"userId":"8"},{"userId":"9"}]"#
+                ),
+                entry("1", "[]"),
+                entry("3", "null"),
+            ),
+            vec![("2", "8"), ("2", "9")],
+        ),
+        ("[]".to_owned(), vec![]),
+        ("null".to_owned(), vec![]),
+    ] {
+        let body = format!(r#"{{"callAccessList":{calls},"requestId":"x","records":{{}}}}"#);
+        let server = Server::sends(http(200, "", &body), Then::Close);
+        let listing = client(&server.url())
+            .list(one_pair().calls())
+            .unwrap()
+            .into_result()
+            .unwrap();
+        let pairs: Vec<_> = expected
+            .iter()
+            .map(|(call, user)| (call.parse().unwrap(), user.parse().unwrap()))
+            .collect();
+        assert!(
+            listing.access_list().pairs().eq(pairs),
+            "{body}: {listing:?}"
+        );
+        assert_eq!(listing.receipt().request_id(), Some("x"));
+    }
+}
+
+#[test]
+fn a_listing_that_cannot_be_read_is_no_success() {
+    for calls in [
+        r#"{}"#,
+        r#""none""#,
+        r#"[1]"#,
+        r#"[{"users":[]}]"#,
+        r#"[{"callId":7,"users":[]}]"#,
+        r#"[{"callId":"_7","users":[]}]"#,
+        r#"[{"callId":"7","users":[{}]}]"#,
+        r#"[{"callId":"7","users":[{"userId":"x"}]}]"#,
+    ] {
+        let body = format!(r#"{{"requestId":"x","callAccessList":{calls}}}"#);
+        let server = Server::sends(http(200, "", &body), Then::KeepAlive);
+        let client = client(&server.url());
+        let response = client.list(one_pair().calls()).unwrap();
+        assert_eq!(variant(&response), "Unexpected", "{calls}");
+        // The field is not one of an acknowledgement, so it is ignored there.
+        assert!(client.grant(&one_pair()).unwrap().is_success(), "{calls}");
+        assert_eq!(server.requests().len(), 2, "{calls}");
+    }
+}
+
+#[test]
+fn a_question_asks_for_each_call_once_and_in_order() {
+    let server = Server::sends(common::ok(), Then::KeepAlive);
+    let calls = ["7", "10", "7", "2"].map(|call| call.parse().unwrap());
+    assert!(client(&server.url()).list(calls).unwrap().is_success());
+    assert_eq!(
+        server.requests()[0].body,
+        r#"{"filter":{"callIds":["10","2","7"]}}"#
+    );
 }
 
 #[test]
@@ -456,7 +576,7 @@ fn row_38_an_endless_error_body_is_cut_and_its_status_kept() {
             while exchange.send([b'x'; 16 * 1024]) {}
             Then::Close
         });
-        let response = once(&server.url()).grant(&one_pair()).unwrap();
+        let response = Verb::Grant.send(&once(&server.url())).unwrap();
         assert_eq!(variant(&response), "ServerError", "row 38");
         let error = error(response);
         assert_eq!(error.body().len(), 2048, "row 38");

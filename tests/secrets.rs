@@ -14,7 +14,9 @@ use std::sync::Mutex;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use common::{KEY, SECRET, Server, TOKEN, Then, builder, client, credentials, http, one_pair};
+use common::{
+    KEY, SECRET, Server, TOKEN, Then, VERBS, builder, client, credentials, for_each_verb, http,
+};
 use gong_call_access::{Client, Credentials, Error, Response};
 
 /// The forms in which these credentials must not be shown.
@@ -104,60 +106,60 @@ fn no_config_error_shows_a_credential() {
 
 #[test]
 fn no_transport_error_shows_a_credential() {
-    for raw in [
-        format!("{SECRET}\r\n\r\n"),
-        format!("HTTP/1.1 200 OK\r\n{SECRET}\r\n\r\n"),
-        String::new(),
-    ] {
-        let server = Server::sends(raw, Then::Close);
-        assert_clean(&show(
-            &client(&server.url()).grant(&one_pair()).unwrap_err(),
-        ));
-    }
-    let server = Server::sends("", Then::Hang);
-    assert_clean(&show(&common::failure(&common::impatient(&server.url()))));
+    for_each_verb(|verb| {
+        for raw in [
+            format!("{SECRET}\r\n\r\n"),
+            format!("HTTP/1.1 200 OK\r\n{SECRET}\r\n\r\n"),
+            String::new(),
+        ] {
+            let server = Server::sends(raw, Then::Close);
+            assert_clean(&show(&verb.send(&client(&server.url())).unwrap_err()));
+        }
+        let server = Server::sends("", Then::Hang);
+        assert_clean(&show(&verb.failure(&common::impatient(&server.url()))));
+    });
 }
 
 #[test]
 fn row_39_a_credential_that_the_server_echoes_is_cleaned() {
-    let pair = format!("{KEY}:{SECRET}");
-    // A client knows its own credentials only.
-    let of_key: fn(&str) -> Client = client;
-    for (client, secrets) in [(of_key, &[KEY, SECRET, &pair][..]), (bearer, &[TOKEN])] {
-        for echo in forms_of(secrets) {
-            let json = format!(
-                r#"{{"errors":["denied: {echo}"],"requestId":"{echo}","{echo}":"{echo}"}}"#
-            );
-            let success = format!(r#"{{"requestId":"{echo}"}}"#);
-            let header = format!("x-traceid: {echo}\r\nlocation: https://{echo}/\r\n");
-            for (status, body) in [
-                (200, &json),
-                (200, &success),
-                (307, &json),
-                (400, &json),
-                (401, &json),
-                (500, &String::new()),
-            ] {
-                let server = Server::sends(http(status, &header, body), Then::Close);
-                let shown = show_response(client(&server.url()).grant(&one_pair()).unwrap());
-                assert_clean(&shown);
-                assert!(shown.contains("[redacted]"), "{shown}");
+    for_each_verb(|verb| {
+        let pair = format!("{KEY}:{SECRET}");
+        // A client knows its own credentials only.
+        let of_key: fn(&str) -> Client = client;
+        for (client, secrets) in [(of_key, &[KEY, SECRET, &pair][..]), (bearer, &[TOKEN])] {
+            for echo in forms_of(secrets) {
+                let json = format!(
+                    r#"{{"errors":["denied: {echo}"],"requestId":"{echo}","{echo}":"{echo}"}}"#
+                );
+                let success = format!(r#"{{"requestId":"{echo}"}}"#);
+                let header = format!("x-traceid: {echo}\r\nlocation: https://{echo}/\r\n");
+                for (status, body) in [
+                    (200, &json),
+                    (200, &success),
+                    (307, &json),
+                    (400, &json),
+                    (401, &json),
+                    (500, &String::new()),
+                ] {
+                    let server = Server::sends(http(status, &header, body), Then::Close);
+                    let shown = show_response(verb.send(&client(&server.url())).unwrap());
+                    assert_clean(&shown);
+                    assert!(shown.contains("[redacted]"), "{shown}");
+                }
             }
         }
-    }
+    });
 }
 
 #[test]
 fn row_39_a_credential_that_a_broken_body_cuts_is_cleaned() {
-    let cut = &SECRET[..SECRET.len() - 2];
-    let body = format!("HTTP/1.1 500 Status\r\ncontent-length: 1000\r\n\r\nyour {cut}");
-    let server = Server::sends(body, Then::Close);
-    let error = client(&server.url())
-        .grant(&one_pair())
-        .unwrap()
-        .into_result()
-        .unwrap_err();
-    assert_eq!(error.body(), "your [redacted]", "row 39");
+    for_each_verb(|verb| {
+        let cut = &SECRET[..SECRET.len() - 2];
+        let body = format!("HTTP/1.1 500 Status\r\ncontent-length: 1000\r\n\r\nyour {cut}");
+        let server = Server::sends(body, Then::Close);
+        let error = verb.refusal(&client(&server.url()));
+        assert_eq!(error.body(), "your [redacted]", "row 39");
+    });
 }
 
 #[test]
@@ -178,19 +180,14 @@ fn a_credential_in_the_wrong_setting_is_not_shown() {
 
 #[test]
 fn a_credential_of_any_length_is_sent() {
-    let secret = "s".repeat(50_000);
-    let server = Server::sends(common::ok(), Then::Close);
-    let credentials = Credentials::access_key(KEY, &secret).unwrap();
-    let client = Client::builder(credentials).base_url(format!("{}/{secret}", server.url()));
-    assert!(
-        client
-            .build()
-            .unwrap()
-            .grant(&one_pair())
-            .unwrap()
-            .is_success()
-    );
-    assert!(server.requests()[0].header("authorization")[0].len() > 50_000);
+    for_each_verb(|verb| {
+        let secret = "s".repeat(50_000);
+        let server = Server::sends(common::ok(), Then::Close);
+        let credentials = Credentials::access_key(KEY, &secret).unwrap();
+        let client = Client::builder(credentials).base_url(format!("{}/{secret}", server.url()));
+        assert!(verb.send(&client.build().unwrap()).unwrap().is_success());
+        assert!(server.requests()[0].header("authorization")[0].len() > 50_000);
+    });
 }
 
 struct Records(Mutex<String>);
@@ -222,22 +219,20 @@ fn no_log_record_shows_a_credential_or_an_id() {
     static RECORDS: Records = Records(Mutex::new(String::new()));
     log::set_logger(&RECORDS).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
-    let echo = http(
-        401,
-        &format!("x-traceid: {SECRET}\r\n"),
-        &format!(r#"{{"errors":["{KEY}"]}}"#),
+    let body = format!(r#"{{"errors":["{KEY}"]}}"#);
+    let echo = Server::sends(
+        http(401, &format!("x-traceid: {SECRET}\r\n"), &body),
+        Then::Close,
     );
-    let server = Server::sends(echo, Then::Close);
-    let response = client(&server.url()).grant(&one_pair()).unwrap();
-    assert!(!response.is_success());
-    let server = Server::sends("", Then::Close);
-    assert_eq!(common::failure(&client(&server.url())).attempts(), 4);
+    let cut_off = Server::sends("", Then::Close);
+    for verb in VERBS {
+        assert_eq!(verb.refusal(&client(&echo.url())).status(), 401);
+        assert_eq!(verb.failure(&client(&cut_off.url())).attempts(), 4);
+    }
     let records = RECORDS.0.lock().unwrap();
     assert_clean(&records);
-    assert!(
-        !records.contains(common::CALL) && !records.contains(common::USER),
-        "{records}"
-    );
+    let has_ids = records.contains(common::CALL) || records.contains(common::USER);
+    assert!(!has_ids, "{records}");
     for part in [
         ", attempt 1 of 4, 83 bytes",
         "status 401",

@@ -7,7 +7,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Server, Then, builder, one_pair, quick};
+use common::{Server, Then, VERBS, builder, for_each_verb, quick};
 use gong_call_access::Client;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
@@ -67,52 +67,54 @@ fn trusting(server: &Server, pem: &str) -> Client {
 
 #[track_caller]
 fn assert_refused(server: &Server, client: &Client, row: &str) {
-    let error = client.grant(&one_pair()).unwrap_err();
-    assert!(
-        error.is_tls() && !error.is_connect() && !error.is_timeout(),
-        "row {row}: {error:?}"
-    );
-    assert!(
-        error.to_string().contains("secure connection to 127.0.0.1"),
-        "row {row}: {error}"
-    );
-    assert_eq!(error.attempts(), 1, "row {row}");
-    assert_eq!(
-        (server.connections(), server.requests().len()),
-        (1, 0),
-        "row {row}"
-    );
+    for verb in VERBS {
+        let before = server.connections();
+        let error = verb.failure(client);
+        assert!(
+            error.is_tls() && !error.is_connect() && !error.is_timeout(),
+            "row {row}: {error:?}"
+        );
+        assert!(
+            error.to_string().contains("secure connection to 127.0.0.1"),
+            "row {row}: {error}"
+        );
+        assert_eq!(error.attempts(), 1, "row {row}");
+        assert_eq!(
+            (server.connections(), server.requests().len()),
+            (before + 1, 0),
+            "row {row}"
+        );
+    }
 }
 
 #[test]
 fn a_certificate_under_root_certificates_is_trusted() {
-    let authority = Authority::new("authority");
-    let server = serve(authority.server("127.0.0.1", 2099));
-    let bundle = format!(
-        "# other\n{}{}",
-        Authority::new("other").pem(),
-        authority.pem()
-    );
-    for pem in [&authority.pem(), &bundle] {
-        assert!(
-            trusting(&server, pem)
-                .grant(&one_pair())
-                .unwrap()
-                .is_success()
+    for_each_verb(|verb| {
+        let authority = Authority::new("authority");
+        let server = serve(authority.server("127.0.0.1", 2099));
+        let bundle = format!(
+            "# other\n{}{}",
+            Authority::new("other").pem(),
+            authority.pem()
         );
-    }
-    assert_eq!((server.connections(), server.requests().len()), (2, 2));
+        for pem in [&authority.pem(), &bundle] {
+            assert!(verb.send(&trusting(&server, pem)).unwrap().is_success());
+        }
+        assert_eq!((server.connections(), server.requests().len()), (2, 2));
+    });
 }
 
 #[test]
 fn a_connection_is_kept_alive() {
-    let authority = Authority::new("authority");
-    let server = serve(authority.server("127.0.0.1", 2099));
-    let client = trusting(&server, &authority.pem());
-    for _ in 0..3 {
-        assert!(client.grant(&one_pair()).unwrap().is_success());
-    }
-    assert_eq!((server.connections(), server.requests().len()), (1, 3));
+    for_each_verb(|verb| {
+        let authority = Authority::new("authority");
+        let server = serve(authority.server("127.0.0.1", 2099));
+        let client = trusting(&server, &authority.pem());
+        for _ in 0..3 {
+            assert!(verb.send(&client).unwrap().is_success());
+        }
+        assert_eq!((server.connections(), server.requests().len()), (1, 3));
+    });
 }
 
 #[test]
@@ -150,43 +152,47 @@ fn row_14_a_certificate_for_another_name_is_refused() {
 
 #[test]
 fn row_15_a_port_that_speaks_plain_http_is_refused() {
-    let (sender, receiver) = std::sync::mpsc::channel();
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let server = std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            if receiver.try_recv().is_ok() {
-                return;
+    for_each_verb(|verb| {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                if receiver.try_recv().is_ok() {
+                    return;
+                }
+                let _ = std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n");
             }
-            let _ = std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n");
-        }
+        });
+        let client = common::client(&format!("https://{address}"));
+        let error = verb.send(&client).unwrap_err();
+        assert!(error.is_tls(), "row 15: {error:?}");
+        assert_eq!(error.attempts(), 1, "row 15");
+        sender.send(()).unwrap();
+        std::net::TcpStream::connect(address).unwrap();
+        server.join().unwrap();
     });
-    let client = common::client(&format!("https://{address}"));
-    let error = client.grant(&one_pair()).unwrap_err();
-    assert!(error.is_tls(), "row 15: {error:?}");
-    assert_eq!(error.attempts(), 1, "row 15");
-    sender.send(()).unwrap();
-    std::net::TcpStream::connect(address).unwrap();
-    server.join().unwrap();
 }
 
 #[test]
 fn row_17_two_hundred_connections_closed_while_idle_are_two_hundred_successes() {
-    let authority = Authority::new("authority");
-    for then in [Then::Close, Then::Reset, Then::CloseNotify] {
-        let server = Server::start_tls(authority.server("127.0.0.1", 2099), move |exchange| {
-            exchange.send(common::ok());
-            then
-        });
-        let client = trusting(&server, &authority.pem());
-        for _ in 0..200 {
-            assert!(client.grant(&one_pair()).unwrap().is_success(), "row 17");
+    for_each_verb(|verb| {
+        let authority = Authority::new("authority");
+        for then in [Then::Close, Then::Reset, Then::CloseNotify] {
+            let server = Server::start_tls(authority.server("127.0.0.1", 2099), move |exchange| {
+                exchange.send(common::ok());
+                then
+            });
+            let client = trusting(&server, &authority.pem());
+            for _ in 0..200 {
+                assert!(verb.send(&client).unwrap().is_success(), "row 17");
+            }
+            assert_eq!(
+                (server.requests().len(), server.connections()),
+                (200, 200),
+                "row 17"
+            );
         }
-        assert_eq!(
-            (server.requests().len(), server.connections()),
-            (200, 200),
-            "row 17"
-        );
-    }
+    });
 }

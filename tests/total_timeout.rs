@@ -13,7 +13,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Server, Then, builder, failure, is_child, run_in_child};
+use common::{Server, Then, Verb, builder, is_child, run_in_child};
 
 const TOTAL: Duration = Duration::from_millis(300);
 
@@ -22,7 +22,7 @@ const TOTAL: Duration = Duration::from_millis(300);
 fn assert_bounded(place: &str, url: &str) {
     let client = builder(url).total_timeout(TOTAL).build().unwrap();
     let started = Instant::now();
-    let error = failure(&client);
+    let error = Verb::Grant.failure(&client);
     let elapsed = started.elapsed();
     assert!(error.is_timeout(), "{place}: {error:?}");
     assert!(

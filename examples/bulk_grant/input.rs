@@ -99,7 +99,8 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// The line of the first text at or after this offset, which is not before the last one asked for.
+    /// The line of the first text at or after this offset, which is not before the last one asked
+    /// for.
     fn of(&mut self, offset: u64) -> usize {
         let skipped = usize::try_from(offset).unwrap_or(usize::MAX) - self.offset;
         let (before, after) = self.rest.split_at(skipped.min(self.rest.len()));

@@ -52,7 +52,7 @@ struct Arguments {
     refused: Option<PathBuf>,
 
     /// The most requests in a second; Gong's default limit for a whole company is 3
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     requests_per_second: u32,
 }
 
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
     }
     let (pairs, calls) = (input.access.len(), input.access.call_count());
     println!(
-        "{pairs} pairs of {calls} calls ({} duplicates merged)",
+        "pairs: {pairs}, calls: {calls}, duplicates merged: {}",
         input.duplicates
     );
     let result = if arguments.dry_run {
@@ -105,9 +105,11 @@ fn fail(code: u8, message: &str) -> ExitCode {
 
 /// Counts the requests by sending them to the stand-in, which acknowledges all of them.
 fn dry_run(access: &CallAccessList, per_second: u32) -> Result<u8, Box<dyn Error>> {
-    let client = stand_in::start()?.requests_per_second(None).build()?;
+    let client = stand_in::start(CallAccessList::new())?
+        .requests_per_second(None)
+        .build()?;
     let requests = client.grant_batches(access).count();
-    let seconds = requests.saturating_sub(1) / per_second.max(1) as usize;
+    let seconds = requests.saturating_sub(1) / per_second as usize;
     println!("requests: {requests}, which take at least {seconds} s at {per_second} a second");
     println!("(Gong's default limits for a whole company are 3 a second and 10000 a day)");
     println!("dry run: nothing was sent to Gong");
@@ -115,7 +117,7 @@ fn dry_run(access: &CallAccessList, per_second: u32) -> Result<u8, Box<dyn Error
 }
 
 fn run(arguments: &Arguments, access: &CallAccessList) -> Result<u8, Box<dyn Error>> {
-    let builder = stand_in::gong_or_stand_in()?;
+    let builder = stand_in::gong_or_stand_in(CallAccessList::new(), std::io::stdout())?;
     let client = builder
         .requests_per_second(arguments.requests_per_second)
         .build()?;

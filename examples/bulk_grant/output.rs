@@ -31,7 +31,8 @@ pub(crate) struct Remaining {
 }
 
 impl Remaining {
-    /// Between two writes, in units of what the last one took: a large list must not slow the job down.
+    /// Between two writes, in units of what the last one took: a large list must not slow the job
+    /// down.
     const PAUSE: u32 = 20;
 
     pub(crate) fn new(path: PathBuf) -> Self {
@@ -39,8 +40,8 @@ impl Remaining {
         Self { path, next }
     }
 
-    /// Writes the list if the last time was long enough ago. What is written late names pairs that are done
-    /// already, and granting these again does no harm.
+    /// Writes the list if the last time was long enough ago. What is written late names pairs that
+    /// are done already, and granting these again does no harm.
     pub(crate) fn update(&mut self, list: impl FnOnce() -> CallAccessList) -> io::Result<()> {
         if Instant::now() < self.next {
             return Ok(());

@@ -2,10 +2,14 @@
 
 #![allow(dead_code, reason = "each example uses a part")]
 
+use std::collections::BTreeSet;
 use std::error::Error;
+use std::io::Write;
 use std::thread;
 
-use gong_call_access::{CallAccessList, Client, ClientBuilder, Credentials};
+use gong_call_access::{CallAccessList, CallId, Client, ClientBuilder, Credentials, UserId};
+use serde::Deserialize;
+use serde_json::{Value, json};
 use tiny_http::{Header, Method, Request, Response, Server};
 
 /// The variables of which one is set when a person means the real Gong.
@@ -23,13 +27,40 @@ pub(crate) fn has_credentials() -> bool {
         .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// Starts the stand-in, and returns a builder of clients for it.
-pub(crate) fn start() -> Result<ClientBuilder, Box<dyn Error>> {
+/// The example of Gong's page.
+pub(crate) fn example() -> Result<CallAccessList, gong_call_access::InvalidId> {
+    let pair = ("7782342274025937895".parse()?, "234599484848423".parse()?);
+    Ok([pair].into_iter().collect())
+}
+
+/// The client that a person means: of the real Gong if there are credentials, else of the stand-in.
+///
+/// It says on `out` that it is a stand-in, where these users have access already.
+pub(crate) fn gong_or_stand_in(
+    access: CallAccessList,
+    mut out: impl Write,
+) -> Result<ClientBuilder, Box<dyn Error>> {
+    if has_credentials() {
+        return Ok(ClientBuilder::from_env()?);
+    }
+    writeln!(
+        out,
+        "No credentials in the environment, so this is a stand-in for Gong: nothing leaves this\n\
+         machine. For the real Gong, set GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET\n\
+         (and GONG_BASE_URL for your company's own host).\n"
+    )?;
+    start(access)
+}
+
+/// Starts a stand-in where these users have access already, and returns a builder of clients for
+/// it.
+pub(crate) fn start(access: CallAccessList) -> Result<ClientBuilder, Box<dyn Error>> {
     let server = Server::http("127.0.0.1:0").map_err(|error| error as Box<dyn Error>)?;
     let base_url = format!("http://{}", server.server_addr());
     thread::spawn(move || {
+        let mut state: State = access.pairs().collect();
         for (nth, request) in server.incoming_requests().enumerate() {
-            if let Err(error) = answer(request, nth) {
+            if let Err(error) = respond(request, nth, &mut state) {
                 eprintln!("the stand-in could not answer: {error}");
             }
         }
@@ -38,42 +69,67 @@ pub(crate) fn start() -> Result<ClientBuilder, Box<dyn Error>> {
     Ok(Client::builder(credentials).base_url(base_url))
 }
 
-/// The client that a person means: of the real Gong if there are credentials, else of the stand-in, which is said.
-pub(crate) fn gong_or_stand_in() -> Result<ClientBuilder, Box<dyn Error>> {
-    if has_credentials() {
-        return Ok(ClientBuilder::from_env()?);
-    }
-    println!(
-        "No credentials in the environment, so this is a stand-in for Gong: nothing leaves this"
-    );
-    println!("machine. For the real Gong, set GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET");
-    println!("(and GONG_BASE_URL for your company's own host).\n");
-    start()
-}
+type State = BTreeSet<(CallId, UserId)>;
 
-fn answer(mut request: Request, nth: usize) -> Result<(), Box<dyn Error>> {
+fn respond(mut request: Request, nth: usize, state: &mut State) -> Result<(), Box<dyn Error>> {
     let mut body = String::new();
     request.as_reader().read_to_string(&mut body)?;
-    let request_id = format!("standin{nth:011}");
-    let (status, errors) = if request.url() != "/v2/calls/users-access" {
-        (404, r#","errors":["No such resource"]"#)
-    } else if *request.method() != Method::Put {
-        (405, r#","errors":["Method not allowed"]"#)
-    } else if serde_json::from_str::<CallAccessList>(&body).is_err() {
-        let message =
-            r#","errors":["Json parse error, verify Json format matches the API description."]"#;
-        (400, message)
+    let (status, mut json) = if request.url() == "/v2/calls/users-access" {
+        answer(request.method(), &body, state)
     } else {
-        (200, "")
+        (404, json!({"errors": ["No such resource"]}))
     };
-    let json = format!(r#"{{"requestId":"{request_id}"{errors}}}"#);
-    let mut response = Response::from_string(json).with_status_code(status);
+    let request_id = format!("standin{nth:011}");
+    if let Some(fields) = json.as_object_mut() {
+        fields.insert("requestId".to_owned(), request_id.clone().into());
+    }
+    let mut response = Response::from_string(json.to_string()).with_status_code(status);
     for (name, value) in [
         ("content-type", "application/json"),
         ("x-traceid", &request_id),
     ] {
-        let header = Header::from_bytes(name, value).map_err(|()| "a bad header")?;
-        response.add_header(header);
+        response.add_header(Header::from_bytes(name, value).map_err(|()| "a bad header")?);
     }
     Ok(request.respond(response)?)
+}
+
+/// Answers as Gong's OpenAPI says.
+fn answer(method: &Method, body: &str, state: &mut State) -> (u16, Value) {
+    let parse_error = "Json parse error, verify Json format matches the API description.";
+    let malformed = (400, json!({"errors": [parse_error]}));
+    let access = serde_json::from_str::<CallAccessList>(body);
+    let question = serde_json::from_str::<Question>(body);
+    match (method, access, question) {
+        (Method::Put, Ok(access), _) => state.extend(&access),
+        (Method::Delete, Ok(access), _) => {
+            state.retain(|(call, user)| !access.contains(*call, *user))
+        }
+        (Method::Post, _, Ok(question)) => {
+            let calls = question.filter.call_ids;
+            return (
+                200,
+                json!({"callAccessList": calls.iter().map(|call| entry(*call, state)).collect::<Vec<_>>()}),
+            );
+        }
+        (Method::Put | Method::Delete | Method::Post, ..) => return malformed,
+        _ => return (405, json!({"errors": ["Method not allowed"]})),
+    }
+    (200, json!({}))
+}
+
+fn entry(call: CallId, state: &State) -> Value {
+    let users = state.iter().filter(|(of, _)| *of == call);
+    let users: Vec<_> = users.map(|(_, user)| json!({"userId": user})).collect();
+    json!({"callId": call, "users": users})
+}
+
+#[derive(Deserialize)]
+struct Question {
+    filter: Filter,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Filter {
+    call_ids: BTreeSet<CallId>,
 }

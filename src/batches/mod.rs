@@ -16,20 +16,26 @@ use split::Splitter;
 
 /// A job that sends nothing until it is iterated: an iterator over the batches of a list.
 ///
-/// It is made by [`Client::grant_batches`]. Each `next()` blocks until the next batch is decided: it
-/// sends one request, and more only while a batch that Gong refused is being halved. Dropping it
-/// ends the job, and [`remaining`](Self::remaining) is what has not been yielded.
+/// It is made by [`Client::grant_batches`] and [`Client::revoke_batches`]. Each `next()` blocks
+/// until the next batch is decided: it sends one request, and more only while a batch that Gong
+/// refused is being halved. Dropping it ends the job, and [`remaining`](Self::remaining) is what
+/// has not been yielded.
 ///
-/// What it yields is a partition of the list, in its order: every pair is in exactly one [`Batch`]. The
-/// requests are the fewest that the two bounds [`max_calls_per_batch`](crate::ClientBuilder::max_calls_per_batch) and
-/// [`max_pairs_per_batch`](crate::ClientBuilder::max_pairs_per_batch) allow in that order; a call is divided over several requests only when its users alone
-/// are more than `max_pairs_per_batch`.
+/// What it yields is a partition of the list, in its order: every pair is in exactly one [`Batch`].
+/// The requests are the fewest that the two bounds
+/// [`max_calls_per_batch`](crate::ClientBuilder::max_calls_per_batch) and
+/// [`max_pairs_per_batch`](crate::ClientBuilder::max_pairs_per_batch) allow in that order; a call
+/// is divided over several requests only when its users alone are more than `max_pairs_per_batch`.
 ///
-/// - A status 400 or 413 concerns the batch: it is halved, by calls and then by users, until what is refused stands
-///   alone and everything else is done. After a 413 later batches are smaller. One bad call among 100 takes at most 14 extra requests. A job takes
-///   at most 1,000 of them, a tenth of the 10,000 requests that Gong documents for a company's day; what would need more is refused together.
-/// - Any other failure, after its retries, concerns the job: that batch is [`Failed`](Outcome::Failed), the rest comes as one batch
-///   that is [`NotSent`](Outcome::NotSent), and the iterator ends.
+/// - A status 400 or 413 concerns the batch: it is halved, by calls and then by users, until what
+///   is refused stands alone and everything else is done. After a 413 later batches are smaller.
+///   One bad pair among 100 calls with one user each takes at most 14 extra requests; an unknown
+///   call takes about two more for each of its users. A job takes at most 1,000 of them, a tenth of
+///   the 10,000 requests that Gong documents for a company's day; what would need more is refused
+///   together.
+/// - Any other failure, after its retries, concerns the job: that batch is
+///   [`Failed`](Outcome::Failed), the rest comes as one batch that is
+///   [`NotSent`](Outcome::NotSent), and the iterator ends.
 ///
 /// # Examples
 ///
@@ -72,14 +78,16 @@ pub struct Batch {
 pub enum Outcome {
     /// Gong acknowledged these pairs.
     Done(Receipt),
-    /// Gong refused these pairs for what they are (400, 413), so sending them again does not help.
+    /// Gong refused these pairs for what they are (400, 413), so sending the same again does not
+    /// help.
     ///
-    /// It is one pair, or more where the job's extra requests were used up. It is not known whether a
-    /// refused request was applied in part.
+    /// It is one pair, or several where the job's extra requests were used up; of several, some may
+    /// be good. It is not known whether a refused request was applied in part.
     Refused(ApiError),
     /// The job stopped at these pairs, through no fault of theirs.
     ///
-    /// They may or may not hold, and are safe to send again. An answer such as 401 or 429 is an [`Error::Api`].
+    /// They may or may not hold, and are safe to send again. An answer such as 401 or 429 is an
+    /// [`Error::Api`].
     Failed(Error),
     /// The job stopped before these pairs.
     NotSent,

@@ -9,8 +9,8 @@ use crate::{ApiError, CallAccessList, Error};
 /// What became of every pair of a job, collected from its batches.
 ///
 /// Each pair of the job is in exactly one of [`done`](Self::done), [`refused`](Self::refused) and
-/// [`remaining`](Self::remaining). Its `Display` is a summary for people, of a few lines. A job that goes
-/// on with what remains gets a report of its own.
+/// [`remaining`](Self::remaining). Its `Display` is a summary for people, of a few lines. A job
+/// that goes on with what remains gets a report of its own.
 ///
 /// # Examples
 ///
@@ -97,19 +97,18 @@ impl FromIterator<Batch> for Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "done: {}", Size::of([&self.done]))?;
-        let refused = Size::of(self.refused.iter().map(|(pairs, _)| pairs));
-        write!(f, "\nrefused: {refused}")?;
+        let refused: CallAccessList = self.refused.iter().flat_map(|(pairs, _)| pairs).collect();
+        write!(f, "done: {}\nrefused: {}", Size(&self.done), Size(&refused))?;
         for (pairs, error) in self.refused.iter().take(Self::SHOWN_REFUSALS) {
             match (pairs.pairs().next(), pairs.len()) {
                 (Some((call, user)), 1) => write!(f, "\n  call {call}, user {user}: {error}")?,
-                _ => write!(f, "\n  {}: {error}", Size::of([pairs]))?,
+                _ => write!(f, "\n  {}: {error}", Size(pairs))?,
             }
         }
         if let Some(more @ 1..) = self.refused.len().checked_sub(Self::SHOWN_REFUSALS) {
             write!(f, "\n  and {more} more")?;
         }
-        write!(f, "\nremaining: {}", Size::of([&self.remaining]))?;
+        write!(f, "\nremaining: {}", Size(&self.remaining))?;
         write!(f, "\nrequests: {}", self.requests)?;
         let Some(error) = &self.stopped_by else {
             return Ok(());
@@ -117,40 +116,20 @@ impl fmt::Display for Report {
         write!(f, "\nstopped by: {error}")?;
         match error.retry_after() {
             Some(wait) => write!(f, "\ngo on after: {}", Wait(wait)),
-            None if error.transport_kind().is_some() => {
-                f.write_str("\ngo on: as soon as the connection works")
-            }
-            None => f.write_str("\ngo on: when the cause is removed"),
+            None => Ok(()),
         }
     }
 }
 
 /// How many pairs of how many calls.
-struct Size {
-    pairs: usize,
-    calls: usize,
-}
+struct Size<'a>(&'a CallAccessList);
 
-impl Size {
-    fn of<'a>(lists: impl IntoIterator<Item = &'a CallAccessList>) -> Self {
-        let none = Self { pairs: 0, calls: 0 };
-        lists.into_iter().fold(none, |sum, list| Self {
-            pairs: sum.pairs + list.len(),
-            calls: sum.calls + list.call_count(),
-        })
-    }
-}
-
-impl fmt::Display for Size {
+impl fmt::Display for Size<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = |n| if n == 1 { "" } else { "s" };
-        let (pairs, calls) = (self.pairs, self.calls);
-        write!(
-            f,
-            "{pairs} pair{} of {calls} call{}",
-            plural(pairs),
-            plural(calls)
-        )
+        let (pairs, calls) = (self.0.len(), self.0.call_count());
+        let (s, calls_s) = (plural(pairs), plural(calls));
+        write!(f, "{pairs} pair{s} of {calls} call{calls_s}")
     }
 }
 

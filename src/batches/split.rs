@@ -41,8 +41,8 @@ impl<'a> Splitter<'a> {
 
     /// Takes as many calls as fit into one request.
     ///
-    /// A call whose users would fit into a request of their own is not split; a larger one fills what
-    /// room there is. So no other division in the list's order takes fewer requests.
+    /// A call whose users would fit into a request of their own is not split; a larger one fills
+    /// what room there is. So no other division in the list's order takes fewer requests.
     fn cut(&mut self) -> Option<CallAccessList> {
         let mut pairs = Vec::new();
         for _ in 0..self.bounds.calls {
@@ -64,8 +64,8 @@ impl<'a> Splitter<'a> {
         (!pairs.is_empty()).then(|| pairs.into_iter().collect())
     }
 
-    /// Halves what was refused, to be sent again; gives it back if it is a single pair, or if the job may
-    /// not take more requests.
+    /// Halves what was refused, to be sent again; gives it back if it is a single pair, or if the
+    /// job may not take more requests.
     pub(super) fn halve(
         &mut self,
         refused: CallAccessList,
@@ -77,7 +77,8 @@ impl<'a> Splitter<'a> {
         self.extra_requests += 2;
         let (left, right) = halves(&refused);
         if is_too_large {
-            // What is cut from now on is no larger, so that not every batch of the job is refused first.
+            // What is cut from now on is no larger, so that not every batch of the job is refused
+            // first.
             self.bounds.pairs = self.bounds.pairs.min(left.len().max(right.len()));
         }
         self.halves.extend([right, left]);

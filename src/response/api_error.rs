@@ -1,4 +1,5 @@
-//! `ApiError`: an answer that is not the success that was asked for, told to the person who reads it.
+//! `ApiError`: an answer that is not the success that was asked for, told to the person who reads
+//! it.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,8 +7,8 @@ use std::time::Duration;
 /// An answer of Gong's that is not the success that was asked for.
 ///
 /// All of its text was sent by the server, and is cut to 2 KiB, stripped of control characters and
-/// cleaned of the client's own credentials. Its `Display` says in one line what the status means, what Gong said,
-/// the request id, and what can be done.
+/// cleaned of the client's own credentials. Its `Display` says in one line what the status means,
+/// what Gong said, the request id, and what can be done.
 #[derive(Debug, Clone)]
 pub struct ApiError(Box<Parts>);
 
@@ -35,8 +36,8 @@ impl ApiError {
 
     /// Returns Gong's id of the request, to quote to Gong's support.
     ///
-    /// Gong documents it as optional in the body; the header `x-traceid` was observed to hold the same, and
-    /// stands in where the body has none.
+    /// Gong documents it as optional in the body; the header `x-traceid` was observed to hold the
+    /// same, and stands in where the body has none.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
@@ -50,8 +51,9 @@ impl ApiError {
 
     /// Returns how long Gong asked to wait, from the header `Retry-After`.
     ///
-    /// Gong documents it in seconds, with a 429. An HTTP-date is measured against the answer's own `Date`. A
-    /// value that is neither, or that names no time to come, is none. A number too large to count is `u64::MAX` seconds.
+    /// Gong documents it in seconds, with a 429. An HTTP-date is measured against the answer's own
+    /// `Date`. A value that is neither, or that names no time to come, is none. A number too
+    /// large to count is `u64::MAX` seconds.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
@@ -99,10 +101,7 @@ fn explain(status: u16) -> (&'static str, &'static str) {
             "try again later; the limits are shared by all tools of the company",
         ),
         501 | 505 => ("not supported", "check base_url"),
-        500..=599 => (
-            "server error",
-            "try again later; granting twice does no harm",
-        ),
+        500..=599 => ("server error", "try again later; a repeat does no harm"),
         _ => ("not a documented answer", "check base_url"),
     }
 }

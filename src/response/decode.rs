@@ -3,16 +3,21 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::api_error::{ApiError, Parts};
 use super::text::{self, Secrets};
-use super::{Receipt, Response};
+use super::{Receipt, Response, Success};
 use crate::send::{BodyEnd, HttpResponse, retry_after};
 
 /// Decodes the answer to the `attempts`th attempt.
-pub(crate) fn decode(http: &HttpResponse, attempts: u32, secrets: &Secrets) -> Response {
-    let envelope = read(http);
+pub(crate) fn decode<T: Success>(
+    http: &HttpResponse,
+    attempts: u32,
+    secrets: &Secrets,
+) -> Response<T> {
+    let envelope = read::<T::Content>(http);
     let request_id = envelope
         .as_ref()
         .ok()
@@ -20,15 +25,16 @@ pub(crate) fn decode(http: &HttpResponse, attempts: u32, secrets: &Secrets) -> R
         .or_else(|| http.header("x-traceid").map(Cow::from))
         .map(|id| text::clean(&id, secrets).into_boxed_str())
         .filter(|id| !id.is_empty());
-    let problem = match &envelope {
+    let (problem, messages) = match envelope {
         Ok(envelope) if http.status == 200 && !envelope.has_errors() => {
-            return Response::Success(Receipt {
+            let receipt = Receipt {
                 request_id,
                 attempts,
-            });
+            };
+            return Response::Success(T::new(receipt, envelope.call_access_list));
         }
-        Ok(_) => "it reports errors",
-        Err(problem) => problem,
+        Ok(envelope) => ("it reports errors", messages(envelope.errors, secrets)),
+        Err(problem) => (problem, Vec::new()),
     };
     let detail = match http.status {
         200 => Some(problem.to_owned()),
@@ -41,9 +47,7 @@ pub(crate) fn decode(http: &HttpResponse, attempts: u32, secrets: &Secrets) -> R
     Response::refusal(ApiError::new(Parts {
         status: http.status,
         request_id,
-        messages: envelope
-            .map(|envelope| envelope.messages(secrets))
-            .unwrap_or_default(),
+        messages,
         retry_after: retry_after::parse(http.header_fields("retry-after"), http.header("date")),
         attempts,
         body: text::clean_body(&http.body, http.end == BodyEnd::Complete, secrets),
@@ -52,7 +56,7 @@ pub(crate) fn decode(http: &HttpResponse, attempts: u32, secrets: &Secrets) -> R
 }
 
 /// Reads the body, or says why it is not what Gong documents.
-fn read(http: &HttpResponse) -> Result<Envelope, &'static str> {
+fn read<C: DeserializeOwned + Default>(http: &HttpResponse) -> Result<Envelope<C>, &'static str> {
     if http.status != 200 {
         // The status says it all already, so whatever can be read is welcome.
         let text = String::from_utf8_lossy(&http.body);
@@ -68,20 +72,22 @@ fn read(http: &HttpResponse) -> Result<Envelope, &'static str> {
     serde_json::from_str(json).map_err(|_| "its body is not the documented JSON object")
 }
 
-/// What every answer of Gong's has in common.
+/// What every answer of Gong's has in common, and what some have beside it.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Envelope {
+#[serde(rename_all = "camelCase", bound = "C: DeserializeOwned + Default")]
+struct Envelope<C> {
     #[serde(default)]
     request_id: Value,
     #[serde(default)]
     errors: Value,
+    #[serde(default)]
+    call_access_list: C,
     /// Read and not skipped, since serde_json limits the depth of what it reads only.
     #[serde(flatten)]
     _rest: Map<String, Value>,
 }
 
-impl Envelope {
+impl<C> Envelope<C> {
     fn request_id(&self) -> Option<Cow<'_, str>> {
         match &self.request_id {
             Value::String(id) if id.is_empty() => None,
@@ -101,30 +107,30 @@ impl Envelope {
             Value::Bool(_) | Value::Number(_) => true,
         }
     }
+}
 
-    /// Gong's messages, cleaned; all of them together are kept up to the limit for server text.
-    fn messages(self, secrets: &Secrets) -> Vec<String> {
-        let errors = match self.errors {
-            Value::Null => Vec::new(),
-            Value::Array(errors) => errors,
-            error => vec![error],
-        };
-        let mut left = text::LIMIT;
-        errors
-            .into_iter()
-            .map(|error| match error {
-                Value::String(message) => text::clean(&message, secrets),
-                other => text::clean(&other.to_string(), secrets),
-            })
-            .filter(|message| !message.trim().is_empty())
-            .map_while(|mut message| {
-                text::cut(&mut message, left);
-                let is_room = left > 0;
-                left = left.saturating_sub(message.len());
-                is_room.then_some(message)
-            })
-            .collect()
-    }
+/// Gong's messages, cleaned; all of them together are kept up to the limit for server text.
+fn messages(errors: Value, secrets: &Secrets) -> Vec<String> {
+    let errors = match errors {
+        Value::Null => Vec::new(),
+        Value::Array(errors) => errors,
+        error => vec![error],
+    };
+    let mut left = text::LIMIT;
+    errors
+        .into_iter()
+        .map(|error| match error {
+            Value::String(message) => text::clean(&message, secrets),
+            other => text::clean(&other.to_string(), secrets),
+        })
+        .filter(|message| !message.trim().is_empty())
+        .map_while(|mut message| {
+            text::cut(&mut message, left);
+            let is_room = left > 0;
+            left = left.saturating_sub(message.len());
+            is_room.then_some(message)
+        })
+        .collect()
 }
 
 /// The host of an absolute `Location`, without user information.

@@ -1,18 +1,22 @@
 //! What Gong answered: `Response` with its variants, and `Receipt`.
 
+use serde::de::{DeserializeOwned, IgnoredAny};
+
 mod api_error;
 mod decode;
+mod listing;
 mod text;
 
 pub use api_error::ApiError;
 pub(crate) use decode::decode;
+pub use listing::Listing;
 pub(crate) use text::{Secrets, clean};
 
 /// Gong's answer to a request.
 ///
-/// Only [`Success`](Self::Success) means that Gong acknowledged the request: status 200 with a JSON object
-/// that has no `errors`. Gong documents the statuses 200, 400, 401 and 500 for this resource, and 429
-/// for all of its API; others were observed.
+/// Only [`Success`](Self::Success) means that Gong acknowledged the request: status 200 with a JSON
+/// object that has no `errors`. Gong documents the statuses 200, 400, 401 and 500 for this
+/// resource, and 429 for all of its API; others were observed.
 ///
 /// # Examples
 ///
@@ -26,7 +30,8 @@ pub(crate) use text::{Secrets, clean};
 ///     Response::BadRequest(error) => eprintln!("a wrong call or user: {:?}", error.messages()),
 ///     Response::Unauthorized(error) => eprintln!("check the credentials and their scope: {error}"),
 ///     Response::RateLimited(error) => eprintln!("try again after {:?}", error.retry_after()),
-///     other => eprintln!("try again later: {}", other.into_result().unwrap_err()),
+///     Response::ServerError(error) => eprintln!("grant again: {error}"),
+///     other => drop(other.into_result()?),
 /// }
 /// # Ok(())
 /// # }
@@ -37,8 +42,8 @@ pub(crate) use text::{Secrets, clean};
 pub enum Response<T = Receipt> {
     /// Status 200 and proof of success: Gong acknowledged the whole request.
     Success(T),
-    /// Status 400: Gong refused the request, for a call that does not exist, for instance. It is not known whether
-    /// a refused request was applied in part.
+    /// Status 400: Gong refused the request, for a call that does not exist, for instance. It is
+    /// not known whether a refused request was applied in part.
     BadRequest(ApiError),
     /// Status 401: the credentials are wrong, or lack a scope.
     Unauthorized(ApiError),
@@ -73,6 +78,17 @@ impl<T> Response<T> {
         matches!(self, Self::Success(_))
     }
 
+    /// Returns Gong's id of the request, whatever the answer.
+    pub(crate) fn request_id(&self) -> Option<&str>
+    where
+        T: Success,
+    {
+        match self {
+            Self::Success(success) => success.receipt().request_id(),
+            other => other.error()?.request_id(),
+        }
+    }
+
     /// Returns the error of every variant but a success.
     pub(crate) fn error(&self) -> Option<&ApiError> {
         match self {
@@ -97,13 +113,25 @@ impl<T> Response<T> {
     }
 }
 
-impl Response {
-    /// Returns Gong's id of the request, whatever the answer.
-    pub(crate) fn request_id(&self) -> Option<&str> {
-        match self {
-            Self::Success(receipt) => receipt.request_id(),
-            other => other.error()?.request_id(),
-        }
+/// What a success holds, and what it takes from the body beside the receipt.
+pub(crate) trait Success: Sized {
+    /// The field `callAccessList`, which may be missing.
+    type Content: DeserializeOwned + Default;
+
+    fn new(receipt: Receipt, content: Self::Content) -> Self;
+
+    fn receipt(&self) -> &Receipt;
+}
+
+impl Success for Receipt {
+    type Content = IgnoredAny;
+
+    fn new(receipt: Receipt, _: IgnoredAny) -> Self {
+        receipt
+    }
+
+    fn receipt(&self) -> &Receipt {
+        self
     }
 }
 
@@ -117,8 +145,8 @@ pub struct Receipt {
 impl Receipt {
     /// Returns Gong's id of the request, to quote to Gong's support.
     ///
-    /// Gong documents it as optional in the body; the header `x-traceid` was observed to hold the same, and
-    /// stands in where the body has none.
+    /// Gong documents it as optional in the body; the header `x-traceid` was observed to hold the
+    /// same, and stands in where the body has none.
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }

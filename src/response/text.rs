@@ -103,6 +103,12 @@ pub(crate) fn clean(text: &str, secrets: &Secrets) -> String {
 
 /// Makes a body fit to be shown, of which `is_whole` says whether it came to its end.
 pub(super) fn clean_body(body: &[u8], is_whole: bool, secrets: &Secrets) -> String {
+    // Much more than is kept, and little enough to be looked through.
+    const LOOKED_THROUGH: usize = 32 * LIMIT;
+    let (body, is_whole) = match body.get(..LOOKED_THROUGH) {
+        Some(start) => (start, false),
+        None => (body, is_whole),
+    };
     let mut text = strip(&String::from_utf8_lossy(body));
     secrets.redact(&mut text);
     if !is_whole {
@@ -188,6 +194,14 @@ mod tests {
             "your [redacted]"
         );
         assert_eq!(clean_body(b"your key-12", true, &secrets()), "your key-12");
+    }
+
+    #[test]
+    fn what_fits_is_not_cut() {
+        for (len, is_cut) in [(LIMIT, false), (LIMIT + 1, true)] {
+            let text = clean(&"x".repeat(len), &secrets());
+            assert_eq!((text.len(), text.ends_with('…')), (LIMIT, is_cut));
+        }
     }
 
     #[test]

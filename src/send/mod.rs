@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, TransportError, TransportKind};
-use crate::response::{Response, Secrets, clean, decode};
+use crate::response::{Response, Secrets, Success, clean, decode};
 
 pub use retry::RetryPolicy;
 use retry::{Failure, Next};
@@ -54,7 +54,7 @@ impl Sender {
     }
 
     /// Sends `request` until there is an answer worth returning, or no attempt or time is left.
-    pub(crate) fn send(&self, request: &Request<'_>) -> Result<Response, Error> {
+    pub(crate) fn send<T: Success>(&self, request: &Request<'_>) -> Result<Response<T>, Error> {
         let deadline = Instant::now() + self.total_timeout;
         let mut attempts = 0;
         let mut was_cut_off = false;
@@ -92,24 +92,24 @@ impl Sender {
         }
     }
 
-    fn attempt(
+    fn attempt<T: Success>(
         &self,
         request: &Request<'_>,
         attempt: u32,
         connection: Connection,
         left: Duration,
-    ) -> Result<Response, Error> {
+    ) -> Result<Response<T>, Error> {
         let (method, host) = (request.method, self.host());
         log::debug!(
             target: TARGET,
             "{method} to {host}, attempt {attempt} of {}, {} bytes",
-            self.retry.attempts(),
+            self.retry.max_attempts,
             request.body.len(),
         );
         let started = Instant::now();
         match self.transport.exchange(request, connection, left) {
             Ok(http) => {
-                let response = decode(&http, attempt, &self.secrets);
+                let response: Response<T> = decode(&http, attempt, &self.secrets);
                 log::debug!(
                     target: TARGET,
                     "status {} from {host}, request id {}, after {:?}",
@@ -133,7 +133,7 @@ impl Sender {
             target: TARGET,
             "waiting {wait:?} before attempt {} of {}: {reason}",
             attempts + 1,
-            self.retry.attempts(),
+            self.retry.max_attempts,
         );
     }
 
@@ -146,7 +146,7 @@ impl Sender {
 }
 
 /// What there is to be decided about; `None` for a success.
-fn failure(outcome: &Result<Response, Error>, was_cut_off: bool) -> Option<Failure> {
+fn failure<T>(outcome: &Result<Response<T>, Error>, was_cut_off: bool) -> Option<Failure> {
     match outcome {
         Ok(response) => response.error().map(|error| Failure::Status {
             status: error.status(),
@@ -159,7 +159,7 @@ fn failure(outcome: &Result<Response, Error>, was_cut_off: bool) -> Option<Failu
 }
 
 /// Why there is another attempt, without the server's own words.
-fn reason(outcome: &Result<Response, Error>) -> String {
+fn reason<T>(outcome: &Result<Response<T>, Error>) -> String {
     match outcome {
         Ok(response) => response
             .error()

@@ -8,9 +8,10 @@ const WINDOW: Duration = Duration::from_secs(1);
 
 /// Gives turns to send a request, in the order in which they were asked for.
 ///
-/// Gong counts requests as they arrive, which is some time between the start of an exchange and its end. So a
-/// turn is taken at the start and is free again one [`WINDOW`] after the end, and no window can see more
-/// arrivals than there are turns. Neither a spacing of the starts nor a token bucket would do.
+/// Gong counts requests as they arrive, which is some time between the start of an exchange and its
+/// end. So a turn is taken at the start and is free again one [`WINDOW`] after the end, and no
+/// window can see more arrivals than there are turns. Neither a spacing of the starts nor a token
+/// bucket would do.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
     /// How many turns there are; `None` is no limit.
@@ -105,7 +106,8 @@ impl RateLimiter {
         self.held_until.filter(|until| *until > now)
     }
 
-    /// A time before which this ticket cannot have its turn, if every exchange ahead of it ended at once.
+    /// A time before which this ticket cannot have its turn, if every exchange ahead of it ended at
+    /// once.
     pub(super) fn earliest(&self, ticket: Ticket, now: Instant) -> Instant {
         let start = self.held(now).unwrap_or(now);
         let ahead = self
@@ -200,7 +202,8 @@ mod tests {
         assert_eq!(limiter.admit(tickets[1], start), Admission::Granted);
         limiter.end(start);
         let now = start + MILLI * 400;
-        // One turn is free at 1000, the other not before 1400; two seconds later it is the same again.
+        // One turn is free at 1000, the other not before 1400; two seconds later it is the same
+        // again.
         for (ticket, millis) in [(2, 1000), (3, 1400), (4, 2000), (5, 2400), (6, 3000)] {
             assert_eq!(
                 limiter.earliest(tickets[ticket], now),
@@ -222,7 +225,8 @@ mod tests {
         arrives: u32,
     }
 
-    /// Lets the calls wait and run, and returns when each started and arrived, in the order of asking.
+    /// Lets the calls wait and run, and returns when each started and arrived, in the order of
+    /// asking.
     fn simulate(limit: u32, calls: &[Call], origin: Instant) -> Vec<(u32, u32)> {
         let mut limiter = RateLimiter::new(Some(limit));
         let mut waiting: VecDeque<(Ticket, &Call, Instant)> = VecDeque::new();

@@ -7,15 +7,17 @@ use crate::error::{ConfigError, TransportKind};
 
 /// How often a call is attempted, and how long it waits in between.
 ///
-/// By default a call makes at most 4 attempts. It waits a random time of up to 500 ms before the second, up to 1 s before the
-/// third and so on, doubling up to 20 s, and it waits as long as Gong asks for where that is at most 60 s.
-/// The whole call, its waits included, is bounded by [`total_timeout`](crate::ClientBuilder::total_timeout).
+/// By default a call makes at most 4 attempts. It waits a random time of up to 500 ms before the
+/// second, up to 1 s before the third and so on, doubling up to 20 s, and it waits as long as Gong
+/// asks for where that is at most 60 s. The whole call, its waits included, is bounded by
+/// [`total_timeout`](crate::ClientBuilder::total_timeout).
 ///
 /// Tried again are: no connection, a connection that is cut off (the first time at once, on a new
 /// connection), a timeout, and the statuses 408, 425, 429, 500, 502, 503, 504 and 520 to 526. Never
-/// tried again are: a certificate that is not trusted, a proxy that refuses, bytes that are not HTTP, a redirect, any other
-/// status, and a 200 that does not prove success. Gong documents that granting what a user has, and
-/// revoking what a user has not, has no effect, so a repeat is harmless.
+/// tried again are: a certificate that is not trusted, a proxy that refuses, bytes that are not
+/// HTTP, a redirect, any other status, and a 200 that does not prove success. Gong documents that
+/// granting what a user has, and revoking what a user has not, has no effect, so a repeat is
+/// harmless.
 ///
 /// # Examples
 ///
@@ -32,7 +34,7 @@ use crate::error::{ConfigError, TransportKind};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
-    max_attempts: u32,
+    pub(super) max_attempts: u32,
     base_delay: Duration,
     max_delay: Duration,
     max_retry_after: Duration,
@@ -90,7 +92,8 @@ impl RetryPolicy {
 
     /// Creates a policy of one attempt, with nothing tried again.
     ///
-    /// A 429 still holds the other calls of the client, as [`max_retry_after`](Self::max_retry_after) says.
+    /// A 429 still holds the other calls of the client, as
+    /// [`max_retry_after`](Self::max_retry_after) says.
     pub fn none() -> Self {
         Self::default().max_attempts(1)
     }
@@ -106,9 +109,9 @@ impl RetryPolicy {
 
     /// Sets the longest wait before the second attempt; it doubles with each further one.
     ///
-    /// The default is 500 ms. The wait itself is random, from nothing to this, so that clients that failed
-    /// together do not come back together; after a 429 it is at least one second. Zero, or more than 30 days, is an error in
-    /// [`build`](crate::ClientBuilder::build).
+    /// The default is 500 ms. The wait itself is random, from nothing to this, so that clients that
+    /// failed together do not come back together; after a 429 it is at least one second. Zero,
+    /// or more than 30 days, is an error in [`build`](crate::ClientBuilder::build).
     #[must_use]
     pub fn base_delay(mut self, base_delay: Duration) -> Self {
         self.base_delay = base_delay;
@@ -127,9 +130,10 @@ impl RetryPolicy {
 
     /// Sets the longest wait that Gong may ask for with a `Retry-After`.
     ///
-    /// The default is 60 seconds. A longer one is not waited for: the call returns the answer at once, with its
-    /// [`retry_after`](crate::ApiError::retry_after). A 429 with one that is not longer holds all calls of the client and its clones
-    /// until then. Zero, or more than 30 days, is an error in [`build`](crate::ClientBuilder::build).
+    /// The default is 60 seconds. A longer one is not waited for: the call returns the answer at
+    /// once, with its [`retry_after`](crate::ApiError::retry_after). A 429 with one that is not
+    /// longer holds all calls of the client and its clones until then. Zero, or more than 30
+    /// days, is an error in [`build`](crate::ClientBuilder::build).
     #[must_use]
     pub fn max_retry_after(mut self, max_retry_after: Duration) -> Self {
         self.max_retry_after = max_retry_after;
@@ -145,11 +149,8 @@ impl RetryPolicy {
         check_duration("max_retry_after", self.max_retry_after)
     }
 
-    pub(super) fn attempts(&self) -> u32 {
-        self.max_attempts
-    }
-
-    /// What follows `failure`, the `attempt`th, with `left` of the call's time; `random` is any number.
+    /// What follows `failure`, the `attempt`th, with `left` of the call's time; `random` is any
+    /// number.
     pub(super) fn next(&self, failure: Failure, attempt: u32, left: Duration, random: u64) -> Next {
         if attempt >= self.max_attempts || !is_retried(failure) {
             return Next::Stop;
@@ -166,8 +167,9 @@ impl RetryPolicy {
             Failure::Status { status: 429, .. } => {
                 self.backoff(attempt, random).max(Self::MIN_AFTER_429)
             }
-            // A kept-alive connection that the server closed looks like this. The request was not answered and may be
-            // repeated, so the first is, at once; a second waits like any other failure.
+            // A kept-alive connection that the server closed looks like this. The request was not
+            // answered and may be repeated, so the first is, at once; a second waits
+            // like any other failure.
             Failure::Transport {
                 kind: TransportKind::Disconnected,
                 was_cut_off: false,
@@ -316,6 +318,13 @@ mod tests {
             RetryPolicy::default().next(first, 1, Duration::ZERO, 0),
             Next::Stop
         );
+    }
+
+    #[test]
+    fn only_a_disconnection_is_a_cut_off() {
+        assert!(transport(TransportKind::Disconnected).is_cut_off());
+        assert!(!transport(TransportKind::Connect).is_cut_off());
+        assert!(!status(500).is_cut_off());
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// Reads `Retry-After`, given all fields of that name and the response's own `Date`.
 ///
-/// Anything but one field with a whole number of seconds above zero, or with an HTTP-date after `Date`, is
-/// none: a value that cannot be trusted must not hold a caller, nor hurry one.
+/// Anything but one field with a whole number of seconds above zero, or with an HTTP-date after
+/// `Date`, is none: a value that cannot be trusted must not hold a caller, nor hurry one.
 pub(crate) fn parse<'a>(
     mut fields: impl Iterator<Item = &'a str>,
     date: Option<&str>,

@@ -94,7 +94,8 @@ impl Transport {
         let Endpoint {
             uri, is_loopback, ..
         } = settings.endpoint;
-        // A line of the head that does not fit in the output buffer would fail late, and without a clear error.
+        // A line of the head that does not fit in the output buffer would fail late, and without a
+        // clear error.
         let longest_line = settings
             .authorization
             .len()
@@ -143,7 +144,8 @@ impl Transport {
             .map_or("", |authority| authority.as_str())
     }
 
-    /// Sends one request, once, and reads its response, in at most `left` and the attempt's own timeout.
+    /// Sends one request, once, and reads its response, in at most `left` and the attempt's own
+    /// timeout.
     pub(crate) fn exchange(
         &self,
         request: &Request<'_>,
@@ -160,9 +162,9 @@ impl Transport {
         response.map_err(|error| self.classify(error, time))
     }
 
-    /// ureq gives every read of a proxy's reply the whole time anew, so a proxy that drips it would never
-    /// run into a timeout. The thread that is left behind when the time is over ends without a request:
-    /// ureq looks at the clock again before it sends one.
+    /// ureq gives every read of a proxy's reply the whole time anew, so a proxy that drips it would
+    /// never run into a timeout. The thread that is left behind when the time is over ends
+    /// without a request: ureq looks at the clock again before it sends one.
     fn exchange_on_a_thread(
         &self,
         request: &Request<'_>,
@@ -197,7 +199,8 @@ impl Transport {
         *request.method_mut() = method.clone();
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
-        // Settings of a single request cost a new TLS configuration, so they are for the exceptions.
+        // Settings of a single request cost a new TLS configuration, so they are for the
+        // exceptions.
         if let (Connection::Any, true) = (connection, time == self.timeout) {
             return request;
         }
@@ -245,6 +248,7 @@ impl Transport {
         };
         Failure {
             kind,
+            // ureq's own text for these begins with "io: ".
             cause: match error {
                 ureq::Error::Io(error) => error.to_string(),
                 error => error.to_string(),

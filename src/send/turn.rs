@@ -7,7 +7,8 @@ use super::rate_limiter::{Admission, RateLimiter};
 
 /// The turns of a client, shared by all its clones and threads.
 ///
-/// The lock is held for a look at the limiter only, never while a thread sleeps or a request is in flight.
+/// The lock is held for a look at the limiter only, never while a thread sleeps or a request is in
+/// flight.
 pub(super) struct Turns {
     limiter: Mutex<RateLimiter>,
     changed: Condvar,
@@ -31,8 +32,8 @@ impl Turns {
         }
     }
 
-    /// Waits for a turn, for as long as there can be one before `deadline`; `on_hold` is told of a wait
-    /// that a 429 asked for.
+    /// Waits for a turn, for as long as there can be one before `deadline`; `on_hold` is told of a
+    /// wait that a 429 asked for.
     pub(super) fn take(
         &self,
         deadline: Instant,

@@ -1,4 +1,5 @@
-//! What several test files need: a server that misbehaves as told, clients for it, and child processes.
+//! What several test files need: a server that misbehaves as told, clients for it, and child
+//! processes.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 #![allow(
@@ -18,15 +19,92 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use gong_call_access::{
-    CallAccessList, Client, ClientBuilder, Credentials, Error, Response, RetryPolicy,
+    ApiError, CallAccessList, Client, ClientBuilder, Credentials, Error, Receipt, Response,
+    RetryPolicy,
 };
 
 pub const PATH: &str = "/v2/calls/users-access";
 pub const CALL: &str = "7782342274025937895";
 pub const USER: &str = "234599484848423";
 
+/// The three calls of the resource.
+#[derive(Debug, Clone, Copy)]
+pub enum Verb {
+    Grant,
+    Revoke,
+    List,
+}
+
+pub const VERBS: [Verb; 3] = [Verb::Grant, Verb::Revoke, Verb::List];
+
+/// Runs the same test for the three calls, side by side.
+pub fn for_each_verb(test: impl Fn(Verb) + Sync) {
+    thread::scope(|scope| {
+        for verb in VERBS {
+            thread::Builder::new()
+                .name(format!("{verb:?}"))
+                .spawn_scoped(scope, {
+                    let test = &test;
+                    move || test(verb)
+                })
+                .unwrap();
+        }
+    });
+}
+
+impl Verb {
+    pub fn method(self) -> &'static str {
+        match self {
+            Self::Grant => "PUT",
+            Self::Revoke => "DELETE",
+            Self::List => "POST",
+        }
+    }
+
+    /// Sends the example; of a listing only the receipt is kept.
+    pub fn send(self, client: &Client) -> Result<Response, Error> {
+        match self {
+            Self::Grant => client.grant(&one_pair()),
+            Self::Revoke => client.revoke(&one_pair()),
+            Self::List => client
+                .list(one_pair().calls())
+                .map(|response| match response {
+                    Response::Success(listing) => Response::Success(listing.receipt().clone()),
+                    Response::BadRequest(error) => Response::BadRequest(error),
+                    Response::Unauthorized(error) => Response::Unauthorized(error),
+                    Response::RateLimited(error) => Response::RateLimited(error),
+                    Response::ServerError(error) => Response::ServerError(error),
+                    Response::Unexpected(error) => Response::Unexpected(error),
+                    _ => panic!("a response that the tests do not know"),
+                }),
+        }
+    }
+
+    /// Sends the example, which must be acknowledged.
+    #[track_caller]
+    pub fn receipt(self, client: &Client) -> Receipt {
+        self.send(client).unwrap().into_result().unwrap()
+    }
+
+    /// Sends the example, which must be refused.
+    #[track_caller]
+    pub fn refusal(self, client: &Client) -> ApiError {
+        self.send(client).unwrap().into_result().unwrap_err()
+    }
+
+    /// Sends the example, which must fail before there is an answer.
+    #[track_caller]
+    pub fn failure(self, client: &Client) -> Error {
+        match self.send(client) {
+            Err(error @ Error::Transport(_)) => error,
+            other => panic!("expected a transport error, got {other:?}"),
+        }
+    }
+}
+
 /// Distinctive enough to be searched for in everything that is shown.
-/// With a `:` it fills whole groups of Base64, so that the secret's own Base64 is found in the pair's.
+/// With a `:` it fills whole groups of Base64, so that the secret's own Base64 is found in the
+/// pair's.
 pub const KEY: &str = "KEY-4f9a1c7";
 pub const SECRET: &str = "SECRET-e07b5d2a";
 pub const TOKEN: &str = "TOKEN-91d3b6f8";
@@ -78,15 +156,6 @@ pub fn variant<T>(response: &Response<T>) -> &'static str {
 }
 
 pub const SHORT: Duration = Duration::from_millis(150);
-
-/// Grants the example, which must fail before there is an answer.
-#[track_caller]
-pub fn failure(client: &Client) -> Error {
-    match client.grant(&one_pair()) {
-        Err(error @ Error::Transport(_)) => error,
-        other => panic!("expected a transport error, got {other:?}"),
-    }
-}
 
 pub fn impatient(url: &str) -> Client {
     let builder = builder(url).timeout(SHORT).retry(RetryPolicy::none());
@@ -444,7 +513,8 @@ pub fn is_child() -> bool {
     std::env::var_os(CHILD).is_some()
 }
 
-/// Runs one test of this file again, in a process of its own with these variables in its environment.
+/// Runs one test of this file again, in a process of its own with these variables in its
+/// environment.
 #[track_caller]
 pub fn run_in_child(test: &str, variables: &[(&str, &str)]) {
     let output = command(std::env::current_exe().unwrap())

@@ -1,0 +1,122 @@
+//! Shows who has access to calls, and takes it away: `cargo run --example audit -- CALL_ID...`
+
+mod stand_in;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, error::ErrorKind};
+use gong_call_access::{CallAccessList, CallId, Client, Report};
+
+/// Shows to whom the API gave access to Gong calls.
+///
+/// Users who have access for other reasons are not shown: a call may have been shared with them, or
+/// their permission profile may cover it.
+///
+/// Credentials come from GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET, or from GONG_ACCESS_TOKEN;
+/// GONG_BASE_URL is your company's own host. Without credentials it runs on a stand-in for Gong on
+/// this machine, where the example of Gong's documentation has been granted.
+///
+/// Exit codes: 0 done, 2 bad input, 1 anything else, a revocation that was not confirmed included.
+#[derive(Parser)]
+#[command(name = "audit", verbatim_doc_comment)]
+struct Arguments {
+    /// The calls, 1 to 20 digits each
+    #[arg(value_name = "CALL")]
+    calls: Vec<CallId>,
+
+    /// Print Gong's own JSON form instead of a table
+    #[arg(long)]
+    json: bool,
+
+    /// Take away the access that is shown, after a confirmation
+    #[arg(long)]
+    revoke: bool,
+
+    /// Do not ask for the confirmation
+    #[arg(long, requires = "revoke")]
+    yes: bool,
+}
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::parse();
+    if arguments.calls.is_empty() {
+        if stand_in::has_credentials() {
+            let message = "say which CALL or calls";
+            Arguments::command()
+                .error(ErrorKind::MissingRequiredArgument, message)
+                .exit();
+        }
+        arguments.calls = stand_in::example()
+            .iter()
+            .flat_map(CallAccessList::calls)
+            .collect();
+    }
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            let is_bad_input = error
+                .downcast_ref()
+                .is_some_and(gong_call_access::Error::is_config);
+            ExitCode::from(if is_bad_input { 2 } else { 1 })
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    let client = stand_in::gong_or_stand_in(stand_in::example()?, io::stderr())?.build()?;
+    let access = list(&client, &arguments.calls)?;
+    if arguments.json {
+        println!("{}", serde_json::to_string(&access)?);
+    } else {
+        print_table(&arguments.calls, &access);
+    }
+    if !arguments.revoke || access.is_empty() {
+        return Ok(());
+    }
+    if !arguments.yes && !is_confirmed(&access)? {
+        return Err("not confirmed, nothing was revoked".into());
+    }
+    let report: Report = client.revoke_batches(&access).collect();
+    eprintln!("{report}");
+    if !report.all_done() {
+        return Err("not all access was revoked".into());
+    }
+    Ok(())
+}
+
+/// Asks for a hundred calls at a time.
+fn list(client: &Client, calls: &[CallId]) -> Result<CallAccessList> {
+    let mut access = CallAccessList::new();
+    for calls in calls.chunks(100) {
+        let listing = client.list(calls.iter().copied())?.into_result()?;
+        access.extend(listing.access_list());
+    }
+    Ok(access)
+}
+
+fn print_table(calls: &[CallId], access: &CallAccessList) {
+    println!("{:20}  USER", "CALL");
+    for call in calls {
+        let users: Vec<_> = access.users(*call).map(|user| user.to_string()).collect();
+        match &users[..] {
+            [] => println!("{call:20}  (none through the API)"),
+            users => println!("{call:20}  {}", users.join(&format!("\n{:20}  ", ""))),
+        }
+    }
+}
+
+fn is_confirmed(access: &CallAccessList) -> io::Result<bool> {
+    eprint!(
+        "revoke {} pairs of {} calls? [y/N] ",
+        access.len(),
+        access.call_count()
+    );
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

@@ -1,0 +1,68 @@
+//! `Listing`: who has access.
+
+use serde::Deserialize;
+
+use super::{Receipt, Success};
+use crate::{CallAccessList, CallId, UserId};
+
+/// Which users have access to the calls that were asked for, as far as this API gave it.
+///
+/// Gong documents that users who have access for other reasons are not listed: a call may have been
+/// shared with them, or their permission profile may cover it. So a user who is missing here may
+/// have access all the same, even right after a grant, which has no effect on a user who has access
+/// already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    access_list: CallAccessList,
+    receipt: Receipt,
+}
+
+impl Listing {
+    /// Returns the pairs; a call without such users does not appear.
+    pub fn access_list(&self) -> &CallAccessList {
+        &self.access_list
+    }
+
+    /// Returns Gong's acknowledgement.
+    pub fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
+}
+
+/// A call in Gong's answer.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CallAccess {
+    call_id: CallId,
+    users: Option<Vec<User>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct User {
+    user_id: UserId,
+}
+
+impl Success for Listing {
+    /// Gong documents the list, and the users of a call, as optional.
+    type Content = Option<Vec<CallAccess>>;
+
+    fn new(receipt: Receipt, calls: Self::Content) -> Self {
+        let access_list = calls
+            .into_iter()
+            .flatten()
+            .flat_map(|CallAccess { call_id, users }| {
+                let users = users.into_iter().flatten();
+                users.map(move |user| (call_id, user.user_id))
+            })
+            .collect();
+        Self {
+            access_list,
+            receipt,
+        }
+    }
+
+    fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
+}
