@@ -120,7 +120,7 @@ const NOTHING: &str = "nothing";
 fn every_bad_line_is_reported_at_once_and_nothing_is_sent() {
     let (server, granted, _) = gong("13");
     let folder = Folder::new();
-    let text = "\u{feff}user_id;note;call_id\r\n1;\"a;b\r\nc\";2\r\n\r\n_3;b;7.7E+18\r\n9\r\n\"4\";;\"5\"\r\n6;x;\r\n";
+    let text = "\u{feff}user_id;note, \"of, her\";call_id\r\n1;\"a;b\r\nc\";2\r\n\r\n_3;b;7.7E+18\r\n9\r\n\"4\";;\"5\"\r\n6;x;\r\n";
     let file = folder.write("bad.csv", text);
     let output = on(&server).arg(&file).output().unwrap();
     let problems = [
@@ -149,9 +149,17 @@ fn every_bad_line_is_reported_at_once_and_nothing_is_sent() {
 fn input_that_cannot_be_read_is_bad_input() {
     let folder = Folder::new();
     for (text, problem) in [
-        ("", "no column call_id"),
-        ("call,user\n1,2\n", "no column call_id"),
-        ("call_id\n1\n", "no column user_id"),
+        ("", "expected a header with the columns call_id and user_id"),
+        ("call,user\n1,2\n", "line 1: expected a header"),
+        ("call_id\n1\n", "line 1: expected a header"),
+        (
+            "call_id,user_id,title\n1,2,\"broken\n3,4,x\n5,6,y\n",
+            "line 2: a quote is not closed",
+        ),
+        (
+            "call_id,user_id\n1,2\n   \n   \n3,4\n",
+            "line 3: too few columns",
+        ),
         ("{\"callAccessList\":", "EOF"),
         (
             "{\"callAccessList\":[{\"callId\":\"_1\",\"userIds\":[\"2\"]}]}",
@@ -172,6 +180,21 @@ fn input_that_cannot_be_read_is_bad_input() {
         &[],
         &["cannot read"],
     );
+    let file = folder.write("input", &csv(1));
+    let same = bulk_grant()
+        .args([&file, Path::new("--refused"), &file])
+        .output();
+    assert_exit(
+        &same.unwrap(),
+        2,
+        &[],
+        &["--refused needs a file of its own"],
+    );
+    let none = bulk_grant()
+        .arg(&file)
+        .args(["--requests-per-second", "0"])
+        .output();
+    assert_exit(&none.unwrap(), 2, &[], &["invalid value '0'"]);
     let half = bulk_grant()
         .arg(folder.write("input", &csv(1)))
         .env("GONG_ACCESS_KEY", "x")

@@ -178,7 +178,7 @@ fn row_20_an_answer_that_never_comes_or_drips_ends_in_time() {
                 error.to_string().contains("within 150ms"),
                 "row 20: {error}"
             );
-            assert_eq!(server.requests().len(), 1, "row 20");
+            assert_eq!(server.arrived(1), 1, "row 20");
         }
     });
 }

@@ -156,3 +156,19 @@ fn waiting_for_a_turn_counts_towards_the_total_timeout() {
         assert_eq!(server.requests().len(), 1);
     });
 }
+
+#[test]
+fn without_a_turn_for_a_retry_the_last_answer_is_returned() {
+    for_each_verb(|verb| {
+        let server = Server::sends(http(500, "", ""), Then::KeepAlive);
+        let builder = builder(&server.url()).requests_per_second(1);
+        let client = builder
+            .retry(quick())
+            .total_timeout(SECOND / 2)
+            .build()
+            .unwrap();
+        let error = verb.refusal(&client);
+        assert_eq!((error.status(), error.attempts()), (500, 1));
+        assert_eq!(server.requests().len(), 1);
+    });
+}

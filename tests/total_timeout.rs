@@ -13,7 +13,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Server, Then, Verb, builder, is_child, run_in_child};
+use common::{Server, Then, Verb, builder};
 
 const TOTAL: Duration = Duration::from_millis(300);
 
@@ -74,14 +74,14 @@ fn in_the_head_and_in_the_body() {
         ("dripping body", drips_body),
     ] {
         assert_bounded(place, &server.url());
-        assert_eq!(server.requests().len(), 1, "{place}");
+        assert_eq!(server.arrived(1), 1, "{place}");
     }
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 #[test]
 fn at_a_proxy() {
-    if is_child() {
+    if common::is_child() {
         return assert_bounded("proxy", "https://gong.invalid");
     }
     let hangs = Server::sends("", Then::Hang);
@@ -93,10 +93,10 @@ fn at_a_proxy() {
         Then::Close
     });
     for proxy in [hangs, drips] {
-        run_in_child(
+        common::run_in_child(
             "at_a_proxy",
             &[("ALL_PROXY", &format!("http://{}", proxy.address()))],
         );
-        assert_eq!(proxy.requests().len(), 1);
+        assert_eq!(proxy.arrived(1), 1);
     }
 }

@@ -47,40 +47,48 @@ impl Input {
 
 /// Reads columns `call_id` and `user_id`, in any order and with any of the usual delimiters.
 fn read_csv(text: &[u8]) -> Result<Input, String> {
-    let header = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let delimiter = [b',', b';', b'\t']
-        .into_iter()
-        .max_by_key(|delimiter| header.iter().filter(|byte| *byte == delimiter).count())
-        .unwrap_or(b',');
-    let mut reader = ReaderBuilder::new()
-        .delimiter(delimiter)
-        .flexible(true)
-        .trim(Trim::All)
-        .from_reader(text);
-    let header = reader.byte_headers().map_err(|error| error.to_string())?;
-    let column = |name: &str| {
-        let found = header.iter().position(|field| field == name.as_bytes());
-        found.ok_or_else(|| {
-            format!("line 1: there is no column {name}; expected a header with call_id and user_id")
-        })
+    let reader = |delimiter| {
+        ReaderBuilder::new()
+            .delimiter(delimiter)
+            .flexible(true)
+            .trim(Trim::All)
+            .from_reader(text)
     };
-    let (call, user) = (column("call_id")?, column("user_id")?);
+    let (mut reader, [call, user]) = [b',', b';', b'\t']
+        .into_iter()
+        .find_map(|delimiter| {
+            let mut reader = reader(delimiter);
+            let header = reader.byte_headers().ok()?;
+            let column = |name: &[u8]| header.iter().position(|field| field == name);
+            let columns = [column(b"call_id")?, column(b"user_id")?];
+            Some((reader, columns))
+        })
+        .ok_or("line 1: expected a header with the columns call_id and user_id")?;
     let mut input = Input::default();
     let mut record = ByteRecord::new();
     let mut lines = Lines::new(text);
-    loop {
-        match reader.read_byte_record(&mut record) {
-            Ok(true) => {}
-            Ok(false) => return Ok(input),
-            Err(error) => return Err(error.to_string()),
-        }
-        let line = lines.of(record.position().map_or(0, csv::Position::byte));
+    let mut start = 0;
+    while reader
+        .read_byte_record(&mut record)
+        .map_err(|error| error.to_string())?
+    {
+        start = record.position().map_or(0, csv::Position::byte);
+        let line = lines.of(start);
         let field = |column| record.get(column).map(String::from_utf8_lossy);
         match (field(call), field(user)) {
             (Some(call), Some(user)) => input.add(&format!("line {line}"), &call, &user),
             _ => input.problems.push(format!("line {line}: too few columns")),
         }
     }
+    // To csv, such a field goes on to the end of the file and swallows the lines below.
+    let last = text
+        .get(usize::try_from(start).unwrap_or(0)..)
+        .unwrap_or_default();
+    if last.iter().filter(|byte| **byte == b'"').count() % 2 == 1 {
+        let line = lines.of(start);
+        return Err(format!("line {line}: a quote is not closed"));
+    }
+    Ok(input)
 }
 
 /// Counts the lines of a text, since csv counts those before a CRLF or a blank line differently.
@@ -102,11 +110,12 @@ impl<'a> Lines<'a> {
     /// The line of the first text at or after this offset, which is not before the last one asked
     /// for.
     fn of(&mut self, offset: u64) -> usize {
-        let skipped = usize::try_from(offset).unwrap_or(usize::MAX) - self.offset;
+        let skipped =
+            usize::try_from(offset).map_or(usize::MAX, |offset| offset.saturating_sub(self.offset));
         let (before, after) = self.rest.split_at(skipped.min(self.rest.len()));
         let blank = after
             .iter()
-            .take_while(|byte| byte.is_ascii_whitespace())
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
             .count();
         let (between, after) = after.split_at(blank);
         let newlines = before.iter().chain(between).filter(|byte| **byte == b'\n');

@@ -6,6 +6,7 @@ mod output;
 mod stand_in;
 
 use std::error::Error;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -58,6 +59,13 @@ struct Arguments {
 
 const BAD_INPUT: u8 = 2;
 
+/// Prints a line, without a panic if nobody reads it any more: the job goes on.
+macro_rules! say {
+    ($($part:tt)*) => {
+        let _ = writeln!(std::io::stdout(), $($part)*);
+    };
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let input = match input::read(&arguments.file) {
@@ -78,10 +86,16 @@ fn main() -> ExitCode {
         }
     }
     let (pairs, calls) = (input.access.len(), input.access.call_count());
-    println!(
+    say!(
         "pairs: {pairs}, calls: {calls}, duplicates merged: {}",
         input.duplicates
     );
+    if arguments.refused.is_some()
+        && (arguments.refused == arguments.remaining
+            || arguments.refused.as_ref() == Some(&arguments.file))
+    {
+        return fail(BAD_INPUT, "--refused needs a file of its own");
+    }
     let result = if arguments.dry_run {
         dry_run(&input.access, arguments.requests_per_second)
     } else {
@@ -110,9 +124,9 @@ fn dry_run(access: &CallAccessList, per_second: u32) -> Result<u8, Box<dyn Error
         .build()?;
     let requests = client.grant_batches(access).count();
     let seconds = requests.saturating_sub(1) / per_second as usize;
-    println!("requests: {requests}, which take at least {seconds} s at {per_second} a second");
-    println!("(Gong's default limits for a whole company are 3 a second and 10000 a day)");
-    println!("dry run: nothing was sent to Gong");
+    say!("requests: {requests}, which take at least {seconds} s at {per_second} a second");
+    say!("(Gong's default limits for a whole company are 3 a second and 10000 a day)");
+    say!("dry run: nothing was sent to Gong");
     Ok(0)
 }
 
@@ -137,24 +151,25 @@ fn run(arguments: &Arguments, access: &CallAccessList) -> Result<u8, Box<dyn Err
         let Some(batch) = batches.next() else {
             break;
         };
-        progress.add(batch.access_list().len());
         // The refusals first: a pair may be in both files for a moment, and never in none.
         if let (Some(refused), Outcome::Refused(error)) = (&mut refused, batch.outcome()) {
             refused.add(batch.access_list(), error)?;
         }
+        let pairs = batch.access_list().len();
         report.extend([batch]);
         if let Some(remaining) = &mut remaining {
             remaining.update(|| all_remaining(&report, batches.remaining()))?;
         }
+        progress.add(pairs);
     }
     progress.finish();
     let left = all_remaining(&report, batches.remaining());
     if let Some(remaining) = &mut remaining {
         remaining.write(&left)?;
     }
-    println!("{report}");
+    say!("{report}");
     if !stand_in::has_credentials() {
-        println!("(on the stand-in: nothing was sent to Gong)");
+        say!("(on the stand-in: nothing was sent to Gong)");
     }
     if !left.is_empty() {
         eprintln!("stopped with {} pairs left", left.len());
@@ -193,7 +208,7 @@ impl Progress {
         let tenths = position * 10 / length.max(1);
         if self.bar.is_hidden() && tenths > self.shown_tenths {
             self.shown_tenths = tenths;
-            println!("{position} of {length} pairs");
+            say!("{position} of {length} pairs");
         }
     }
 

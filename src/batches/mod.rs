@@ -28,7 +28,7 @@ use split::Splitter;
 /// is divided over several requests only when its users alone are more than `max_pairs_per_batch`.
 ///
 /// - A status 400 or 413 concerns the batch: it is halved, by calls and then by users, until what
-///   is refused stands alone and everything else is done. After a 413 later batches are smaller.
+///   is refused stands alone and everything else is done. Where a 413 was due to its size, later batches are smaller.
 ///   One bad pair among 100 calls with one user each takes at most 14 extra requests; an unknown
 ///   call takes about two more for each of its users. A job takes at most 1,000 of them, a tenth of
 ///   the 10,000 requests that Gong documents for a company's day; what would need more is refused
@@ -138,6 +138,7 @@ impl Iterator for Batches<'_> {
             };
             let error = match answer {
                 Ok(Ok(receipt)) => {
+                    self.splitter.acknowledge();
                     return Some(Batch::new(batch, Outcome::Done(receipt), requests));
                 }
                 Ok(Err(refusal)) if matches!(refusal.status(), 400 | 413) => {

@@ -19,6 +19,8 @@ pub(super) struct Splitter<'a> {
     /// Halves that are still to be sent, the next one last.
     halves: Vec<CallAccessList>,
     extra_requests: u32,
+    /// After a 413: how many of the two halves are not acknowledged yet, and the larger one's pairs.
+    too_large: Option<(u8, usize)>,
 }
 
 impl<'a> Splitter<'a> {
@@ -31,6 +33,7 @@ impl<'a> Splitter<'a> {
             rest: list.into_iter().peekable(),
             halves: Vec::new(),
             extra_requests: 0,
+            too_large: None,
         }
     }
 
@@ -71,18 +74,30 @@ impl<'a> Splitter<'a> {
         refused: CallAccessList,
         is_too_large: bool,
     ) -> Option<CallAccessList> {
+        self.too_large = None;
         if refused.len() < 2 || self.extra_requests + 2 > Self::MAX_EXTRA_REQUESTS {
             return Some(refused);
         }
         self.extra_requests += 2;
         let (left, right) = halves(&refused);
-        if is_too_large {
-            // What is cut from now on is no larger, so that not every batch of the job is refused
-            // first.
-            self.bounds.pairs = self.bounds.pairs.min(left.len().max(right.len()));
-        }
+        self.too_large = is_too_large.then(|| (2, left.len().max(right.len())));
         self.halves.extend([right, left]);
         None
+    }
+
+    /// Learns from an acknowledgement what size fits, so that not every batch of a job is refused first.
+    ///
+    /// Only if both halves of what was too large are acknowledged was the size to blame, and not a
+    /// single entry.
+    pub(super) fn acknowledge(&mut self) {
+        self.too_large = match self.too_large.take() {
+            Some((2, pairs)) => Some((1, pairs)),
+            Some((_, pairs)) => {
+                self.bounds.pairs = self.bounds.pairs.min(pairs);
+                None
+            }
+            None => None,
+        };
     }
 
     /// Copies everything that was not taken.
@@ -193,21 +208,34 @@ mod tests {
         assert_eq!(halve(false), ((1, 2), true));
     }
 
+    /// Sends everything to a server that takes so many pairs, and none of this call; returns the sizes.
+    fn send(list: &CallAccessList, most: usize, bad: &str) -> Vec<usize> {
+        let mut splitter = Splitter::new(list, Bounds { calls: 9, pairs: 8 });
+        let mut sent = Vec::new();
+        while let Some(batch) = splitter.next() {
+            sent.push(batch.len());
+            if batch.len() > most || batch.calls().any(|call| call.as_str() == bad) {
+                splitter.halve(batch, true);
+            } else {
+                splitter.acknowledge();
+            }
+        }
+        sent
+    }
+
     #[test]
     fn what_is_too_large_makes_later_requests_smaller() {
         let list = list(&[1; 20]);
-        let mut splitter = Splitter::new(&list, Bounds { calls: 9, pairs: 8 });
-        let refused = splitter.next().unwrap();
-        assert_eq!((refused.len(), splitter.halve(refused, true)), (8, None));
-        for (size, halved) in [(4, true), (2, false), (2, false), (4, true)] {
-            let refused = splitter.next().unwrap();
-            assert_eq!(refused.len(), size);
-            if halved {
-                assert_eq!(splitter.halve(refused, true), None);
-            }
-        }
-        let rest: Vec<_> = std::iter::from_fn(|| splitter.next()).collect();
-        assert_eq!(sizes(&rest), [(2, 2); 8], "never larger again");
+        assert_eq!(send(&list, 8, ""), [8, 8, 4]);
+        assert_eq!(send(&list, 4, ""), [8, 4, 4, 4, 4, 4]);
+        assert_eq!(send(&list, 3, ""), [8, 4, 2, 2, 4, 2, 2, 2, 2, 2, 2, 2, 2]);
+    }
+
+    #[test]
+    fn a_single_entry_that_is_too_large_leaves_later_requests_as_they_are() {
+        let list = list(&[1; 20]);
+        assert_eq!(send(&list, 8, "1000"), [8, 4, 2, 1, 1, 2, 4, 8, 4]);
+        assert_eq!(send(&list, 8, "1007"), [8, 4, 4, 2, 2, 1, 1, 8, 4]);
     }
 
     #[test]

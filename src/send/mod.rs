@@ -61,8 +61,11 @@ impl Sender {
         let mut connection = Connection::Any;
         let mut last = None;
         loop {
-            let on_hold = |wait| self.log_wait(wait, attempts, "Gong asked all calls to wait");
-            let turn = match self.turns.take(deadline, on_hold) {
+            let on_wait = |held_for| match held_for {
+                Some(wait) => self.log_wait(wait, attempts, "Gong asked all calls to wait"),
+                None => log::debug!(target: TARGET, "waiting for a turn of the rate limit"),
+            };
+            let turn = match self.turns.take(deadline, on_wait) {
                 Ok(turn) => turn,
                 Err(no_turn) => return last.unwrap_or_else(|| Err(self.unsent(no_turn))),
             };

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::rate_limiter::{Admission, RateLimiter};
+use super::rate_limiter::{Admission, RateLimiter, Ticket};
 
 /// The turns of a client, shared by all its clones and threads.
 ///
@@ -32,36 +32,33 @@ impl Turns {
         }
     }
 
-    /// Waits for a turn, for as long as there can be one before `deadline`; `on_hold` is told of a
-    /// wait that a 429 asked for.
+    /// Waits for a turn, for as long as there can be one before `deadline`.
+    ///
+    /// Before it waits, `on_wait` is told, and for how long if a 429 asked for it.
     pub(super) fn take(
         &self,
         deadline: Instant,
-        on_hold: impl Fn(Duration),
+        on_wait: impl Fn(Option<Duration>),
     ) -> Result<Turn<'_>, NoTurn> {
-        let mut limiter = self.lock();
-        let ticket = limiter.enqueue();
         let mut is_told = false;
+        // It is dropped after the lock, and so when a panic of `on_wait` unwinds.
+        let place = Place::at_the_end(self);
+        let mut limiter = self.lock();
         loop {
             let now = Instant::now();
             let held_for = limiter.held(now).map(|until| until - now);
-            if limiter.earliest(ticket, now) >= deadline {
-                limiter.leave(ticket);
-                self.changed.notify_all();
+            if limiter.earliest(place.ticket, now) >= deadline {
                 return Err(NoTurn { held_for });
             }
-            let until = match limiter.admit(ticket, now) {
-                Admission::Granted => {
-                    self.changed.notify_all();
-                    return Ok(Turn(self));
-                }
+            let until = match limiter.admit(place.ticket, now) {
+                Admission::Granted => return Ok(Turn(self)),
                 Admission::WaitUntil(until) => until.min(deadline),
                 Admission::WaitForChange => deadline,
             };
-            if let (Some(held_for), false) = (held_for, is_told) {
+            if !is_told {
                 is_told = true;
                 drop(limiter);
-                on_hold(held_for);
+                on_wait(held_for);
                 limiter = self.lock();
                 continue;
             }
@@ -85,6 +82,26 @@ impl Turns {
     }
 }
 
+/// A place in the queue, given up when it is dropped; whoever is next then has a look.
+struct Place<'a> {
+    turns: &'a Turns,
+    ticket: Ticket,
+}
+
+impl<'a> Place<'a> {
+    fn at_the_end(turns: &'a Turns) -> Self {
+        let ticket = turns.lock().enqueue();
+        Self { turns, ticket }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.turns.lock().leave(self.ticket);
+        self.turns.changed.notify_all();
+    }
+}
+
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.0.lock().end(Instant::now());
@@ -95,6 +112,8 @@ impl Drop for Turn<'_> {
 #[cfg(test)]
 mod tests {
     use std::panic::{self, AssertUnwindSafe};
+    use std::sync::Barrier;
+    use std::thread;
 
     use super::*;
 
@@ -122,5 +141,44 @@ mod tests {
         }));
         assert!(panicked.is_err() && turns.limiter.is_poisoned());
         assert!(turns.take(soon(), |_| ()).is_ok());
+    }
+
+    #[test]
+    fn a_panic_while_waiting_gives_the_place_up() {
+        let turns = Turns::new(Some(1));
+        let turn = turns.take(soon(), |_| ()).unwrap();
+        let panicked = panic::catch_unwind(AssertUnwindSafe(|| {
+            let _turn = turns.take(soon(), |_| panic!("in a logger"));
+        }));
+        assert!(panicked.is_err());
+        drop(turn);
+        assert!(turns.take(soon(), |_| ()).is_ok());
+    }
+
+    #[test]
+    fn who_gives_up_is_not_waited_for() {
+        let turns = Turns::new(Some(1));
+        drop(turns.take(soon(), |_| ()));
+        let too_soon = Instant::now() + Duration::from_millis(10);
+        let no_turn = turns.take(too_soon, |_| ()).err();
+        assert_eq!(no_turn, Some(NoTurn { held_for: None }));
+        assert!(turns.take(soon(), |_| ()).is_ok());
+    }
+
+    #[test]
+    fn all_who_may_go_at_the_end_of_a_hold_go() {
+        let turns = Turns::new(None);
+        turns.hold(Duration::from_millis(50));
+        let all = Barrier::new(4);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let turn = turns.take(soon(), |_| ());
+                    // Nobody gives a turn back before all have one.
+                    all.wait();
+                    assert!(turn.is_ok());
+                });
+            }
+        });
     }
 }

@@ -351,6 +351,17 @@ impl Server {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
+    /// How many requests there were once those arrived that are expected: a client that gives up at
+    /// once may be faster than the server's reading.
+    #[track_caller]
+    pub fn arrived(&self, expected: usize) -> usize {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.requests().len() < expected && Instant::now() < deadline {
+            thread::yield_now();
+        }
+        self.requests().len()
+    }
+
     pub fn requests(&self) -> Vec<Request> {
         self.shared.requests.lock().unwrap().clone()
     }
