@@ -1,11 +1,12 @@
 //! `CallAccessList`: which users are to have access to which calls, and its wire form.
 
+use std::cell::RefCell;
 use std::collections::{BTreeSet, btree_set};
 use std::fmt;
 use std::iter::{Copied, FusedIterator};
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny};
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde::ser::{Serialize, SerializeSeq, SerializeStruct, Serializer};
 
 use crate::{CallId, UserId};
 
@@ -36,8 +37,10 @@ use crate::{CallId, UserId};
 pub struct CallAccessList {
     // One set of pairs and not a map of sets, so that a pair costs the same when each call has one
     // user.
-    pairs: BTreeSet<(CallId, UserId)>,
+    pairs: BTreeSet<Pair>,
 }
+
+type Pair = (CallId, UserId);
 
 impl CallAccessList {
     /// Creates an empty list.
@@ -65,10 +68,9 @@ impl CallAccessList {
 
     /// Iterates over the users of one call in order; a call that is not in the list has none.
     pub fn users(&self, call: CallId) -> impl Iterator<Item = UserId> {
-        users_of(
-            call,
-            self.pairs.range((call, UserId::BEFORE_ALL)..).copied(),
-        )
+        self.pairs
+            .range((call, UserId::BEFORE_ALL)..)
+            .map_while(move |(of, user)| (*of == call).then_some(*user))
     }
 
     /// Iterates over all pairs in order.
@@ -90,14 +92,6 @@ impl CallAccessList {
     pub fn is_empty(&self) -> bool {
         self.pairs.is_empty()
     }
-}
-
-/// The users at the front of `pairs`, for as long as they belong to `call`.
-fn users_of(
-    call: CallId,
-    pairs: impl Iterator<Item = (CallId, UserId)>,
-) -> impl Iterator<Item = UserId> {
-    pairs.map_while(move |(of, user)| (of == call).then_some(user))
 }
 
 /// The pairs of a [`CallAccessList`] in order, as its `into_iter` gives them.
@@ -161,27 +155,50 @@ struct Entries<'a>(&'a CallAccessList);
 
 impl Serialize for Entries<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut pairs = self.0.into_iter();
-        let mut last = None;
-        serializer.collect_seq(std::iter::from_fn(|| {
-            loop {
-                let from = pairs.clone();
-                let (call, _) = pairs.next()?;
-                if last.replace(call) != Some(call) {
-                    return Some(Entry { call, from });
-                }
-            }
-        }))
+        let mut pairs = self.0.pairs.iter();
+        let rest = Rest(RefCell::new((pairs.next(), pairs)));
+        let mut entries = serializer.serialize_seq(None)?;
+        while let Some(call) = rest.call() {
+            entries.serialize_element(&Entry { call, rest: &rest })?;
+            rest.take_users(call, |_| Ok::<(), S::Error>(()))?;
+        }
+        entries.end()
     }
 }
 
-/// One call with its users, which are at the front of `from`.
-struct Entry<'a> {
-    call: CallId,
-    from: Pairs<'a>,
+/// What is not serialised yet: the next pair, and those behind it. One pass over the pairs does, since the
+/// users of a call are taken from where the call was found.
+struct Rest<'a>(RefCell<(Option<&'a Pair>, btree_set::Iter<'a, Pair>)>);
+
+impl Rest<'_> {
+    fn call(&self) -> Option<CallId> {
+        self.0.borrow().0.map(|(call, _)| *call)
+    }
+
+    fn take_users<E>(
+        &self,
+        call: CallId,
+        mut each: impl FnMut(&UserId) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (next, rest) = &mut *self.0.borrow_mut();
+        while let Some((of, user)) = next {
+            if *of != call {
+                break;
+            }
+            each(user)?;
+            *next = rest.next();
+        }
+        Ok(())
+    }
 }
 
-impl Serialize for Entry<'_> {
+/// One call with its users.
+struct Entry<'r, 'a> {
+    call: CallId,
+    rest: &'r Rest<'a>,
+}
+
+impl Serialize for Entry<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut entry = serializer.serialize_struct("Entry", 2)?;
         entry.serialize_field("callId", &self.call)?;
@@ -190,11 +207,14 @@ impl Serialize for Entry<'_> {
     }
 }
 
-struct Users<'a>(&'a Entry<'a>);
+struct Users<'e, 'r, 'a>(&'e Entry<'r, 'a>);
 
-impl Serialize for Users<'_> {
+impl Serialize for Users<'_, '_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(users_of(self.0.call, self.0.from.clone()))
+        let Entry { call, rest } = self.0;
+        let mut users = serializer.serialize_seq(None)?;
+        rest.take_users(*call, |user| users.serialize_element(user))?;
+        users.end()
     }
 }
 
