@@ -121,7 +121,10 @@ fn messages(errors: Value, secrets: &Secrets) -> Vec<String> {
         .into_iter()
         .map(|error| match error {
             Value::String(message) => text::clean(&message, secrets),
-            other => text::clean(&other.to_string(), secrets),
+            other => {
+                let json = serde_json::to_string(&other).unwrap_or_default();
+                text::clean(&json, secrets)
+            }
         })
         .filter(|message| !message.trim().is_empty())
         .map_while(|mut message| {

@@ -1,7 +1,7 @@
 //! One HTTP exchange through ureq: bytes out; status, headers and bytes in.
 
 use std::io::Read;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -171,21 +171,24 @@ impl Transport {
         connection: Connection,
         time: Duration,
     ) -> Result<HttpResponse, ureq::Error> {
-        let (sender, receiver) = mpsc::sync_channel(1);
+        let done = Arc::new((Mutex::new(None), Condvar::new()));
+        let for_thread = Arc::clone(&done);
         let agent = self.agent.clone();
         let limit = request.limit;
         let http = self.http_request(request.method, request.body.to_vec(), connection, time);
         thread::Builder::new().spawn(move || {
-            // The receiver is gone if the time ran out first.
-            let _ = sender.send(run(&agent, http, limit));
+            let response = run(&agent, http, limit);
+            let (slot, changed) = &*for_thread;
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(response);
+            changed.notify_one();
         })?;
-        match receiver.recv_timeout(time) {
-            Ok(response) => response,
-            Err(RecvTimeoutError::Timeout) => Err(ureq::Error::Timeout(ureq::Timeout::Global)),
-            Err(RecvTimeoutError::Disconnected) => {
-                Err(std::io::Error::other("the thread of the exchange ended").into())
-            }
-        }
+        let (slot, changed) = &*done;
+        let slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut slot, _) = changed
+            .wait_timeout_while(slot, time, |response| response.is_none())
+            .unwrap_or_else(PoisonError::into_inner);
+        slot.take()
+            .unwrap_or(Err(ureq::Error::Timeout(ureq::Timeout::Global)))
     }
 
     fn http_request<B: AsSendBody>(
