@@ -1,6 +1,7 @@
 //! What Gong answered: `Response` with its variants, and `Receipt`.
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 mod api_error;
 mod decode;
@@ -124,9 +125,10 @@ pub(crate) trait Success: Sized {
 }
 
 impl Success for Receipt {
-    type Content = IgnoredAny;
+    /// Not documented for a receipt, so it is read like any field that is not known.
+    type Content = Value;
 
-    fn new(receipt: Receipt, _: IgnoredAny) -> Self {
+    fn new(receipt: Receipt, _: Value) -> Self {
         receipt
     }
 
