@@ -25,7 +25,7 @@ struct Arguments {
     #[arg(value_name = "CALL")]
     calls: Vec<CallId>,
 
-    /// Print Gong's own JSON form instead of a table
+    /// Print JSON instead of a table, in the form that a grant or a revocation sends
     #[arg(long)]
     json: bool,
 
@@ -69,10 +69,11 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<()> {
     let client = stand_in::gong_or_stand_in(stand_in::example()?, io::stderr())?.build()?;
     let access = list(&client, &arguments.calls)?;
+    let mut out = io::stdout();
     if arguments.json {
-        println!("{}", serde_json::to_string(&access)?);
+        writeln!(out, "{}", serde_json::to_string(&access)?)?;
     } else {
-        print_table(&arguments.calls, &access);
+        write_table(&mut out, &arguments.calls, &access)?;
     }
     if !arguments.revoke || access.is_empty() {
         return Ok(());
@@ -88,25 +89,28 @@ fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Asks for a hundred calls at a time.
+/// Asks for a hundred calls at a time, and keeps what was asked for.
 fn list(client: &Client, calls: &[CallId]) -> Result<CallAccessList> {
     let mut access = CallAccessList::new();
     for calls in calls.chunks(100) {
         let listing = client.list(calls.iter().copied())?.into_result()?;
-        access.extend(listing.access_list());
+        let pairs = listing.access_list().pairs();
+        access.extend(pairs.filter(|(call, _)| calls.contains(call)));
     }
     Ok(access)
 }
 
-fn print_table(calls: &[CallId], access: &CallAccessList) {
-    println!("{:20}  USER", "CALL");
+fn write_table(out: &mut impl Write, calls: &[CallId], access: &CallAccessList) -> io::Result<()> {
+    writeln!(out, "{:20}  USER", "CALL")?;
     for call in calls {
         let users: Vec<_> = access.users(*call).map(|user| user.to_string()).collect();
-        match &users[..] {
-            [] => println!("{call:20}  (none through the API)"),
-            users => println!("{call:20}  {}", users.join(&format!("\n{:20}  ", ""))),
-        }
+        let users = match &users[..] {
+            [] => "(none through the API)".to_owned(),
+            users => users.join(&format!("\n{:20}  ", "")),
+        };
+        writeln!(out, "{call:20}  {users}")?;
     }
+    Ok(())
 }
 
 fn is_confirmed(access: &CallAccessList) -> io::Result<bool> {

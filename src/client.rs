@@ -138,7 +138,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As for [`grant`](Self::grant).
+    /// As for [`grant`](Self::grant): after an [`Error::Transport`], revoke again.
     ///
     /// # Examples
     ///
@@ -205,16 +205,16 @@ impl Client {
         &self,
         calls: impl IntoIterator<Item = CallId>,
     ) -> Result<Response<Listing>, Error> {
-        let question = Question {
+        let body = ListBody {
             filter: Filter {
                 call_ids: calls.into_iter().collect(),
             },
         };
-        if question.filter.call_ids.is_empty() {
+        if body.filter.call_ids.is_empty() {
             return Err(ConfigError::new("there is no call to list, expected one or more").into());
         }
-        let size = question.filter.call_ids.len() * ID_SIZE;
-        self.send(&Method::POST, &question, size, LISTING_LIMIT)
+        let size = body.filter.call_ids.len() * ID_SIZE;
+        self.send(&Method::POST, &body, size, LISTING_LIMIT)
     }
 
     /// Sends one request with the whole list.
@@ -251,7 +251,7 @@ impl Client {
 
 /// The body of a `POST`, as Gong documents it.
 #[derive(Serialize)]
-struct Question {
+struct ListBody {
     filter: Filter,
 }
 

@@ -18,21 +18,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use common::{KEY, SECRET, Server, Then, command, http, ok};
 use gong_call_access::{CallAccessList, CallId, UserId};
 
-/// The example, which `cargo test` has built beside the tests.
 fn bulk_grant() -> Command {
-    let tests = std::env::current_exe().unwrap();
-    let example = tests
-        .parent()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .join("examples/bulk_grant");
-    assert!(
-        example.exists(),
-        "{} is not built: run cargo build --examples",
-        example.display()
-    );
-    command(example)
+    command(common::example("bulk_grant"))
 }
 
 fn on(server: &Server) -> Command {

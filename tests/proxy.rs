@@ -10,10 +10,16 @@
 mod common;
 
 use std::error::Error as _;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{
-    SHORT, Server, Then, Verb, assert_is, client, impatient, is_child, once, run_in_child,
+    Authority, SHORT, Server, Then, VERBS, Verb, assert_is, builder, client, impatient, is_child,
+    once, one_pair, quick, run_in_child,
 };
 
 #[test]
@@ -111,4 +117,91 @@ fn a_proxy_that_is_not_to_be_used_for_a_host_is_not_asked() {
     let host = format!("{}.invalid", "a".repeat(64));
     run_in_child(NAME, &[("ALL_PROXY", &url), ("NO_PROXY", &host)]);
     assert_eq!(proxy.connections(), 0);
+}
+
+/// A proxy that connects whoever asks to this address, and how often it was asked.
+fn tunnel(to: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let for_thread = Arc::clone(&asked);
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                client.read_exact(&mut byte).unwrap();
+                head.extend(byte);
+            }
+            assert!(head.starts_with(b"CONNECT gong.invalid:443 HTTP/1.1\r\n"));
+            for_thread.fetch_add(1, Ordering::SeqCst);
+            client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            let server = TcpStream::connect(to).unwrap();
+            for (mut from, mut to) in [
+                (client.try_clone().unwrap(), server.try_clone().unwrap()),
+                (server, client),
+            ] {
+                // It ends when one of the two closes its connection, in whatever way.
+                thread::spawn(move || {
+                    std::io::copy(&mut from, &mut to).is_ok()
+                        && to.shutdown(Shutdown::Write).is_ok()
+                });
+            }
+        }
+    });
+    (address, asked)
+}
+
+#[test]
+fn a_call_through_a_proxy_is_the_same() {
+    const NAME: &str = "a_call_through_a_proxy_is_the_same";
+    if is_child() {
+        let client = builder("https://gong.invalid")
+            .root_certificates(std::env::var("AUTHORITY").unwrap())
+            .retry(quick())
+            .requests_per_second(None)
+            .build()
+            .unwrap();
+        for verb in VERBS {
+            assert_eq!(verb.receipt(&client).attempts(), 1);
+        }
+        let closed = Verb::Grant.receipt(&client);
+        return assert_eq!(closed.attempts(), 2, "the first one was cut off");
+    }
+    let authority = Authority::new("authority");
+    let server = Server::start_tls(authority.server("gong.invalid", 2099), |exchange| {
+        if exchange.nth == 3 {
+            return Then::Close;
+        }
+        exchange.send(common::ok());
+        Then::KeepAlive
+    });
+    let (proxy, asked) = tunnel(server.address());
+    let variables = [
+        ("HTTPS_PROXY", format!("http://{proxy}")),
+        ("AUTHORITY", authority.pem()),
+    ];
+    run_in_child(
+        NAME,
+        &variables
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str())),
+    );
+    let requests = server.requests();
+    let starts: Vec<_> = requests
+        .iter()
+        .map(|request| request.head.split(' ').next().unwrap())
+        .collect();
+    assert_eq!(starts, ["PUT", "DELETE", "POST", "PUT", "PUT"]);
+    assert_eq!(
+        requests[0].body,
+        serde_json::to_string(&one_pair()).unwrap()
+    );
+    assert_eq!(requests[0].header("authorization").len(), 1);
+    assert_eq!(
+        (server.connections(), asked.load(Ordering::SeqCst)),
+        (2, 2),
+        "kept alive, then a new one"
+    );
 }

@@ -216,6 +216,11 @@ fn row_24_a_200_without_proof_is_no_success() {
         "[".repeat(1000),
         "]".repeat(1000)
     );
+    let deep_list = format!(
+        r#"{{"callAccessList":{}{}}}"#,
+        "[".repeat(1000),
+        "]".repeat(1000)
+    );
     let deep_errors = format!(r#"{{"errors":{}{}}}"#, "[".repeat(1000), "]".repeat(1000));
     let x = r#"{"requestId":"x"}"#;
     for (body, headers, problem) in [
@@ -233,6 +238,7 @@ fn row_24_a_200_without_proof_is_no_success() {
         ),
         (&deep_array, &[], "documented JSON object"),
         (&deep_field, &[], "documented JSON object"),
+        (&deep_list, &[], "documented JSON object"),
         (&deep_errors, &[], "documented JSON object"),
         ("\u{feff}{}", &[], "documented JSON object"),
         (
@@ -346,6 +352,8 @@ fn a_listing_that_cannot_be_read_is_no_success() {
         r#"[{"users":[]}]"#,
         r#"[{"callId":7,"users":[]}]"#,
         r#"[{"callId":"_7","users":[]}]"#,
+        r#"[["7",[["1"]]]]"#,
+        r#"[{"callId":"7","users":[["1"]]}]"#,
         r#"[{"callId":"7","users":[{}]}]"#,
         r#"[{"callId":"7","users":[{"userId":"x"}]}]"#,
     ] {
@@ -424,6 +432,7 @@ fn row_27_a_400_has_messages_where_there_are_some() {
         (r#"{"errors":[{"code":1},2]}"#, &[r#"{"code":1}"#, "2"]),
         (r#"{"errors":[""," "]}"#, &[]),
         ("\u{feff}{\"errors\":[\"marked\"]}", &["marked"]),
+        (r#"{"errors":["odd"],"callAccessList":7}"#, &["odd"]),
         (r#"{"errors":null}"#, &[]),
         (r#"{}"#, &[]),
         ("", &[]),

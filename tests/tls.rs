@@ -5,51 +5,10 @@
 
 mod common;
 
-use std::sync::Arc;
-
-use common::{Server, Then, VERBS, builder, for_each_verb, quick};
+use common::{Authority, Server, Then, VERBS, builder, for_each_verb, quick, server_config};
 use gong_call_access::Client;
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
-};
+use rcgen::{CertificateParams, KeyPair};
 use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-
-/// A certificate authority of the test's own.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new([]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // OpenSSL takes a certificate that is named as its issuer for a self-signed one.
-        params.distinguished_name.push(DnType::CommonName, name);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
-    }
-
-    fn pem(&self) -> String {
-        self.0.pem()
-    }
-
-    fn server(&self, name: &str, last_year: i32) -> ServerConfig {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        params.not_before = date_time_ymd(2020, 1, 1);
-        params.not_after = date_time_ymd(last_year, 1, 1);
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        config(certificate.der().clone(), &key)
-    }
-}
-
-fn config(certificate: rustls::pki_types::CertificateDer<'static>, key: &KeyPair) -> ServerConfig {
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap()
-}
 
 fn serve(config: ServerConfig) -> Server {
     Server::start_tls(config, |exchange| {
@@ -122,7 +81,7 @@ fn row_14_a_self_signed_certificate_is_refused() {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
     let certificate = params.self_signed(&key).unwrap();
-    let server = serve(config(certificate.der().clone(), &key));
+    let server = serve(server_config(certificate.der().clone(), &key));
     assert_refused(
         &server,
         &trusting(&server, &Authority::new("authority").pem()),

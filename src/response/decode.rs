@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
 
 use super::api_error::{ApiError, Parts};
 use super::text::{self, Secrets};
@@ -60,7 +60,14 @@ fn read<C: DeserializeOwned + Default>(http: &HttpResponse) -> Result<Envelope<C
     if http.status != 200 {
         // The status says it all already, so whatever can be read is welcome.
         let text = String::from_utf8_lossy(&http.body);
-        return serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|_| "");
+        let envelope: Envelope<IgnoredAny> =
+            serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|_| "")?;
+        return Ok(Envelope {
+            request_id: envelope.request_id,
+            errors: envelope.errors,
+            call_access_list: C::default(),
+            _rest: IgnoredAny,
+        });
     }
     match http.end {
         BodyEnd::Complete => {}
@@ -84,7 +91,7 @@ struct Envelope<C> {
     call_access_list: C,
     /// Read and not skipped, since serde_json limits the depth of what it reads only.
     #[serde(flatten)]
-    _rest: Map<String, Value>,
+    _rest: IgnoredAny,
 }
 
 impl<C> Envelope<C> {

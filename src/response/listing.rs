@@ -1,6 +1,7 @@
 //! `Listing`: who has access.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{Receipt, Success};
 use crate::{CallAccessList, CallId, UserId};
@@ -18,7 +19,9 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Returns the pairs; a call without such users does not appear.
+    /// Returns the pairs as Gong listed them; a call without such users does not appear.
+    ///
+    /// Gong documents that it answers for the calls that were asked for. That is not checked here.
     pub fn access_list(&self) -> &CallAccessList {
         &self.access_list
     }
@@ -35,12 +38,17 @@ impl Listing {
 pub(crate) struct CallAccess {
     call_id: CallId,
     users: Option<Vec<User>>,
+    // Without it, an array would do for an object.
+    #[serde(flatten)]
+    _rest: IgnoredAny,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct User {
     user_id: UserId,
+    #[serde(flatten)]
+    _rest: IgnoredAny,
 }
 
 impl Success for Listing {
@@ -51,7 +59,7 @@ impl Success for Listing {
         let access_list = calls
             .into_iter()
             .flatten()
-            .flat_map(|CallAccess { call_id, users }| {
+            .flat_map(|CallAccess { call_id, users, .. }| {
                 let users = users.into_iter().flatten();
                 users.map(move |user| (call_id, user.user_id))
             })

@@ -12,6 +12,7 @@
 use std::error::Error as _;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -22,6 +23,11 @@ use gong_call_access::{
     ApiError, CallAccessList, Client, ClientBuilder, Credentials, Error, Receipt, Response,
     RetryPolicy,
 };
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 pub const PATH: &str = "/v2/calls/users-access";
 pub const CALL: &str = "7782342274025937895";
@@ -191,6 +197,42 @@ pub fn full_listener() -> (socket2::Socket, SocketAddr, Vec<TcpStream>) {
         queue.push(stream);
     }
     (socket, address, queue)
+}
+
+/// A certificate authority of the test's own.
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    pub fn new(name: &str) -> Self {
+        let mut params = CertificateParams::new([]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // OpenSSL takes a certificate that is named as its issuer for a self-signed one.
+        params.distinguished_name.push(DnType::CommonName, name);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    pub fn server(&self, name: &str, last_year: i32) -> ServerConfig {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(last_year, 1, 1);
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        server_config(certificate.der().clone(), &key)
+    }
+}
+
+pub fn server_config(certificate: CertificateDer<'static>, key: &KeyPair) -> ServerConfig {
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap()
 }
 
 /// A well-formed response with a length.
@@ -509,6 +551,20 @@ const AMBIENT: [&str; 14] = [
     "GONG_BASE_URL",
     "RUST_LOG",
 ];
+
+/// The program of an example, which `cargo test` has built beside the tests.
+#[track_caller]
+pub fn example(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let target = tests.parent().and_then(Path::parent).unwrap();
+    let example = target.join("examples").join(name);
+    assert!(
+        example.exists(),
+        "{} is not built: run cargo build --examples",
+        example.display()
+    );
+    example
+}
 
 /// A command that sees no proxy and no credential of the environment.
 pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {

@@ -1,0 +1,56 @@
+//! The example `audit`, driven as a person would, on its stand-in.
+
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod common;
+
+use std::process::Stdio;
+
+use common::{CALL, USER, command, example};
+
+#[track_caller]
+fn run(arguments: &[&str], code: i32) -> (String, String) {
+    let mut audit = command(example("audit"));
+    let output = audit.args(arguments).stdin(Stdio::null()).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let (out, err) = (text(output.stdout), text(output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{out}\n{err}");
+    (out, err)
+}
+
+#[test]
+fn it_lists_as_a_table_or_as_json() {
+    let (out, err) = run(&[CALL, "5"], 0);
+    assert_eq!(
+        out,
+        format!(
+            "CALL                  USER\n{CALL}   {USER}\n5                     (none through the API)\n"
+        )
+    );
+    assert!(
+        err.contains("stand-in") && err.contains("GONG_ACCESS_KEY"),
+        "{err}"
+    );
+    let (out, _) = run(&["--json"], 0);
+    assert_eq!(
+        out,
+        format!("{{\"callAccessList\":[{{\"callId\":\"{CALL}\",\"userIds\":[\"{USER}\"]}}]}}\n")
+    );
+}
+
+#[test]
+fn it_revokes_after_a_confirmation_only() {
+    let (_, err) = run(&[CALL, "--revoke"], 1);
+    assert!(err.contains("not confirmed, nothing was revoked"), "{err}");
+    let (_, err) = run(&[CALL, "--revoke", "--yes"], 0);
+    assert!(err.contains("done: 1 pair of 1 call"), "{err}");
+    let (_, err) = run(&["5", "--revoke"], 0);
+    assert!(!err.contains("revoke 0"), "{err}");
+}
+
+#[test]
+fn bad_input_is_exit_code_2() {
+    let (_, err) = run(&["_5"], 2);
+    assert!(err.contains("CSV export"), "{err}");
+    run(&["--yes", CALL], 2);
+}
