@@ -168,7 +168,9 @@ mod tests {
     #[test]
     fn all_who_may_go_at_the_end_of_a_hold_go() {
         let turns = Turns::new(None);
-        turns.hold(Duration::from_millis(50));
+        let hold = Duration::from_millis(50);
+        let started = Instant::now();
+        turns.hold(hold);
         let all = Barrier::new(4);
         thread::scope(|scope| {
             for _ in 0..4 {
@@ -176,7 +178,7 @@ mod tests {
                     let turn = turns.take(soon(), |_| ());
                     // Nobody gives a turn back before all have one.
                     all.wait();
-                    assert!(turn.is_ok());
+                    assert!(turn.is_ok() && started.elapsed() >= hold);
                 });
             }
         });
