@@ -236,9 +236,7 @@ impl ClientBuilder {
         );
         Ok(Client::with(sender, self.bounds))
     }
-}
 
-impl ClientBuilder {
     fn check(&self, connect_timeout: Duration) -> Result<(), ConfigError> {
         check_duration("timeout", self.timeout)?;
         check_duration("connect_timeout", connect_timeout)?;

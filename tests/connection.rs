@@ -145,15 +145,7 @@ fn row_19_half_an_acknowledgement_is_no_success() {
 fn row_20_an_answer_that_never_comes_or_drips_ends_in_time() {
     for_each_verb(|verb| {
         let hangs = Server::sends("", Then::Hang);
-        let drips_head = Server::start(|exchange| {
-            exchange.drip(
-                "HTTP/1.1 200 OK\r\nx: "
-                    .bytes()
-                    .chain(std::iter::repeat(b'x')),
-                SHORT / 10,
-            );
-            Then::Close
-        });
+        let drips_head = Server::drips_head(SHORT / 10);
         let drips_body = Server::start(|exchange| {
             exchange.send("HTTP/1.1 200 OK\r\n\r\n{");
             exchange.drip(std::iter::repeat(b' '), SHORT / 10);

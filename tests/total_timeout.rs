@@ -32,10 +32,6 @@ fn assert_bounded(place: &str, url: &str) {
     println!("{place}: {:?} late", elapsed.saturating_sub(TOTAL));
 }
 
-fn endless(byte: u8) -> impl Iterator<Item = u8> {
-    std::iter::repeat(byte)
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn while_connecting() {
@@ -57,14 +53,11 @@ fn in_the_tls_handshake() {
 fn in_the_head_and_in_the_body() {
     let every = TOTAL / 20;
     let no_head = Server::sends("", Then::Hang);
-    let drips_head = Server::start(move |exchange| {
-        exchange.drip("HTTP/1.1 200 OK\r\nx: ".bytes().chain(endless(b'x')), every);
-        Then::Close
-    });
+    let drips_head = Server::drips_head(every);
     let no_body = Server::sends("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n", Then::Hang);
     let drips_body = Server::start(move |exchange| {
         exchange.send("HTTP/1.1 200 OK\r\n\r\n");
-        exchange.drip(endless(b' '), every);
+        exchange.drip(std::iter::repeat(b' '), every);
         Then::Close
     });
     for (place, server) in [
@@ -85,13 +78,7 @@ fn at_a_proxy() {
         return assert_bounded("proxy", "https://gong.invalid");
     }
     let hangs = Server::sends("", Then::Hang);
-    let drips = Server::start(|exchange| {
-        exchange.drip(
-            "HTTP/1.1 200 OK\r\nx: ".bytes().chain(endless(b'x')),
-            TOTAL / 20,
-        );
-        Then::Close
-    });
+    let drips = Server::drips_head(TOTAL / 20);
     for proxy in [hangs, drips] {
         common::run_in_child(
             "at_a_proxy",

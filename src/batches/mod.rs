@@ -82,7 +82,8 @@ pub enum Outcome {
     /// help.
     ///
     /// It is one pair, or several where the job's extra requests were used up; of several, some may
-    /// be good, and another job with them finds out which. It is not known whether a refused request was applied in part.
+    /// be good, and another job with them finds out which. It is not known whether a refused
+    /// request was applied in part.
     Refused(ApiError),
     /// The job stopped at these pairs, through no fault of theirs.
     ///

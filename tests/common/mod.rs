@@ -359,6 +359,15 @@ impl Server {
         })
     }
 
+    /// Begins a response and goes on with its head for ever, a byte at a time.
+    pub fn drips_head(every: Duration) -> Self {
+        Self::start(move |exchange| {
+            let head = "HTTP/1.1 200 OK\r\nx: ".bytes();
+            exchange.drip(head.chain(std::iter::repeat(b'x')), every);
+            Then::Close
+        })
+    }
+
     fn listen(tls: Option<Arc<rustls::ServerConfig>>, handler: Box<Handler>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
