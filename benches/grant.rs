@@ -1,6 +1,7 @@
 //! Grants over a kept-alive connection on loopback: one, beside the same PUT through bare ureq, and a job of
 //! 100,000 pairs, beside sending the same requests one by one.
 
+#![allow(missing_docs, reason = "criterion's macros make public functions")]
 #![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
 use std::io::{self, Read, Write};

@@ -1,5 +1,6 @@
 //! Ids and lists: parsing, building, iterating, encoding and decoding, beside what a program by hand would do.
 
+#![allow(missing_docs, reason = "criterion's macros make public functions")]
 #![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
