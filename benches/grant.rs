@@ -1,38 +1,47 @@
-//! Grants over a kept-alive connection on loopback: one, beside the same PUT through bare ureq, and a job of
-//! 100,000 pairs, beside sending the same requests one by one.
+//! Calls over a kept-alive connection on loopback: one grant and one listing, beside the same through bare
+//! ureq and serde_json, and a job of 1,000,000 pairs, beside cutting it alone and sending the same requests
+//! one by one.
 
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 #![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
+/// It is private, and decides without a client what a job sends.
+#[path = "../src/batches/split.rs"]
+#[allow(dead_code, reason = "only the cut is measured by itself")]
+mod split;
+
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use gong_call_access::{CallAccessList, Client, Credentials, Outcome};
+use gong_call_access::{CallAccessList, CallId, Client, Credentials, Outcome, Pairs, UserId};
+use serde::Deserialize;
+use split::{Bounds, Splitter};
 
-const BODY: &str = r#"{"requestId":"4al018gzaztcr8nbukw"}"#;
+const RECEIPT: &str = r#"{"requestId":"4al018gzaztcr8nbukw"}"#;
 
-/// Starts a server that acknowledges everything, and returns its URL.
-fn server() -> String {
+/// Starts a server that answers every request with this body, and returns its URL.
+fn server(body: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
+    let length = body.len();
+    let response: Arc<str> =
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}").into();
     thread::spawn(move || {
         for stream in listener.incoming() {
+            let response = Arc::clone(&response);
             // A client that goes away ends its connection, and nothing else.
-            thread::spawn(move || serve(stream?));
+            thread::spawn(move || serve(stream?, &response));
         }
     });
     url
 }
 
-fn serve(mut stream: TcpStream) -> io::Result<()> {
+fn serve(mut stream: TcpStream, response: &str) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let response = format!(
-        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{BODY}",
-        BODY.len()
-    );
     let mut bytes = Vec::new();
     let mut chunk = vec![0; 64 * 1024];
     loop {
@@ -69,7 +78,7 @@ fn client(url: &str) -> Client {
 
 fn list(calls: u64, users: u64) -> CallAccessList {
     let id = |n: u64| (7_782_342_274_000_000_000 + n).to_string();
-    let user_ids: Vec<_> = (0..users).map(|n| id(n).parse().unwrap()).collect();
+    let user_ids: Vec<UserId> = (0..users).map(|n| id(n).parse().unwrap()).collect();
     (0..calls)
         .map(|n| id(n).parse().unwrap())
         .flat_map(|call| user_ids.iter().map(move |user| (call, *user)))
@@ -77,7 +86,7 @@ fn list(calls: u64, users: u64) -> CallAccessList {
 }
 
 fn one(criterion: &mut Criterion) {
-    let url = server();
+    let url = server(RECEIPT);
     let mut group = criterion.benchmark_group("grant over a kept-alive connection");
     for (name, list) in [
         ("1 pair", list(1, 1)),
@@ -89,7 +98,7 @@ fn one(criterion: &mut Criterion) {
             bencher.iter(|| client.grant(&list).unwrap().is_success());
         });
         let agent = bare_ureq();
-        assert_eq!(put(&agent, &url, &list), BODY.as_bytes());
+        assert_eq!(put(&agent, &url, &list), RECEIPT.as_bytes());
         group.bench_function(format!("{name}, bare ureq"), |bencher| {
             bencher.iter(|| put(&agent, &url, &list));
         });
@@ -108,48 +117,110 @@ fn bare_ureq() -> ureq::Agent {
         .into()
 }
 
+const AUTHORIZATION: &str = "Basic YW4tYWNjZXNzLWtleTphbi1hY2Nlc3Mta2V5LXNlY3JldA==";
+
 fn put(agent: &ureq::Agent, url: &str, list: &CallAccessList) -> Vec<u8> {
-    let body = serde_json::to_vec(list).unwrap();
-    let mut response = agent
-        .put(format!("{url}/v2/calls/users-access"))
-        .header(
-            "authorization",
-            "Basic YW4tYWNjZXNzLWtleTphbi1hY2Nlc3Mta2V5LXNlY3JldA==",
-        )
+    let request = agent.put(format!("{url}/v2/calls/users-access"));
+    send(request, &serde_json::to_vec(list).unwrap())
+}
+
+fn send(request: ureq::RequestBuilder<ureq::typestate::WithBody>, body: &[u8]) -> Vec<u8> {
+    let request = request.header("authorization", AUTHORIZATION);
+    let mut response = request
         .header("content-type", "application/json")
-        .send(&body[..])
+        .send(body)
         .unwrap();
     response.body_mut().read_to_vec().unwrap()
 }
 
+/// Plain structs of strings, for serde_json by itself.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    call_access_list: Vec<CallAccess>,
+}
+
+#[derive(Deserialize)]
+struct CallAccess {
+    users: Vec<User>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    #[serde(rename = "userId")]
+    _id: String,
+}
+
+fn listing(criterion: &mut Criterion) {
+    let list = list(1000, 100);
+    let call = |call: CallId| {
+        let users = list
+            .users(call)
+            .map(|user| format!(r#"{{"userId":"{user}"}}"#));
+        let users = users.collect::<Vec<_>>().join(",");
+        format!(r#"{{"callId":"{call}","users":[{users}]}}"#)
+    };
+    let calls: Vec<_> = list.calls().map(call).collect();
+    let body = format!(r#"{{"callAccessList":[{}]}}"#, calls.join(","));
+    let url = server(&body);
+    let mut group = criterion.benchmark_group("list 100,000 pairs of 1,000 calls");
+    group.sample_size(20);
+
+    let client = client(&url);
+    let ask = || {
+        let listing = client.list(list.calls()).unwrap().into_result().unwrap();
+        listing.access_list().len()
+    };
+    assert_eq!(ask(), 100_000);
+    group.bench_function("list", |bencher| bencher.iter(ask));
+
+    let agent = bare_ureq();
+    let ids: Vec<_> = list.calls().map(|call| call.to_string()).collect();
+    let ask = || {
+        let question = serde_json::json!({"filter": {"callIds": ids}}).to_string();
+        let request = agent.post(format!("{url}/v2/calls/users-access"));
+        let answer: Answer = serde_json::from_slice(&send(request, question.as_bytes())).unwrap();
+        let users = answer.call_access_list.iter().map(|call| call.users.len());
+        users.sum::<usize>()
+    };
+    assert_eq!(ask(), 100_000);
+    group.bench_function("bare ureq, plain structs", |bencher| bencher.iter(ask));
+}
+
 fn job(criterion: &mut Criterion) {
-    let client = client(&server());
-    let list = list(10_000, 10);
-    let mut group = criterion.benchmark_group("100,000 pairs in 100 requests");
+    let client = client(&server(RECEIPT));
+    let list = list(100_000, 10);
+    let mut group = criterion.benchmark_group("1,000,000 pairs in 1,000 requests");
     group.sample_size(10);
     let is_done = |outcome: &Outcome| matches!(outcome, Outcome::Done(_));
-    assert_eq!(
-        client
-            .grant_batches(&list)
-            .filter(|batch| is_done(batch.outcome()))
-            .count(),
-        100
-    );
+    let batches = client.grant_batches(&list);
+    let done = batches.filter(|batch| is_done(batch.outcome())).count();
+    assert_eq!(done, 1000, "the fewest that 1,000 pairs a request allow");
     group.bench_function("as a job", |bencher| {
         bencher.iter(|| client.grant_batches(&list).count());
     });
-    group.bench_function("one grant after the other", |bencher| {
+    group.bench_function("cut alone", |bencher| {
+        let bounds = Bounds {
+            calls: 100,
+            pairs: 1000,
+        };
         bencher.iter(|| {
-            let pairs: Vec<_> = list.pairs().collect();
-            let parts = pairs
-                .chunks(1000)
-                .map(|pairs| pairs.iter().copied().collect());
-            parts
-                .filter(|part| client.grant(part).unwrap().is_success())
-                .count()
+            let mut splitter = Splitter::new(&list, bounds);
+            std::iter::from_fn(|| splitter.next()).count()
+        });
+    });
+    let pairs: Vec<_> = list.pairs().collect();
+    let parts: Vec<CallAccessList> = pairs
+        .chunks(1000)
+        .map(|pairs| pairs.iter().copied().collect())
+        .collect();
+    group.bench_function("encoding and sending the same lists", |bencher| {
+        bencher.iter(|| {
+            let grant = |part| client.grant(part).unwrap().is_success();
+            assert!(parts.iter().all(grant));
         });
     });
 }
 
-criterion_group!(benches, one, job);
+criterion_group!(benches, one, listing, job);
 criterion_main!(benches);

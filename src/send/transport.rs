@@ -24,8 +24,9 @@ const MAX_HEADER_SIZE: usize = 64 * 1024;
 /// A head must fit in it; ureq's default is larger and costs memory for each connection.
 const INPUT_BUFFER: usize = MAX_HEADER_SIZE + 8 * 1024;
 
-/// Each line of a request's head must fit in it, apart from those that may be longer.
-const OUTPUT_BUFFER: usize = 16 * 1024;
+/// Each line of a request's head must fit in it, apart from those that may be longer; over TLS a
+/// connection has two of them.
+const OUTPUT_BUFFER: usize = 8 * 1024;
 
 /// As many as ureq keeps in all, since there is one host.
 const MAX_IDLE_CONNECTIONS: usize = 10;

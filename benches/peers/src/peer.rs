@@ -1,6 +1,7 @@
 //! Sends the same PUT so many times through one client, chosen by the feature; prints its peak memory.
 //!
-//! Arguments: URL, requests, calls in a request, users of each call.
+//! Arguments: URL, requests, calls in a request, users of each call, and for an https URL the file of the
+//! certificate to trust.
 
 use std::error::Error;
 
@@ -8,11 +9,12 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, url, requests, calls, users] = &arguments[..] else {
-        return Err("expected URL REQUESTS CALLS USERS".into());
+    let [_, url, requests, calls, users, certificate @ ..] = &arguments[..] else {
+        return Err("expected URL REQUESTS CALLS USERS [CERTIFICATE]".into());
     };
     let pairs = pairs(calls.parse()?, users.parse()?);
-    client::run(url, requests.parse()?, &pairs)?;
+    let certificate = certificate.first().map(std::fs::read).transpose()?;
+    client::run(url, certificate.as_deref(), requests.parse()?, &pairs)?;
     println!("{}", peak_memory()?);
     Ok(())
 }
@@ -37,16 +39,24 @@ fn peak_memory() -> Result<u64> {
 mod client {
     use gong_call_access::{CallAccessList, Client, Credentials};
 
-    pub fn run(url: &str, requests: usize, pairs: &[(String, String)]) -> super::Result<()> {
+    pub fn run(
+        url: &str,
+        certificate: Option<&[u8]>,
+        requests: usize,
+        pairs: &[(String, String)],
+    ) -> super::Result<()> {
         let mut list = CallAccessList::new();
         for (call, user) in pairs {
             list.insert(call.parse()?, user.parse()?);
         }
         let credentials = Credentials::access_key("an-access-key", "an-access-key-secret")?;
-        let client = Client::builder(credentials)
+        let mut builder = Client::builder(credentials)
             .base_url(url)
-            .requests_per_second(None)
-            .build()?;
+            .requests_per_second(None);
+        if let Some(pem) = certificate {
+            builder = builder.root_certificates(pem);
+        }
+        let client = builder.build()?;
         for _ in 0..requests {
             client.grant(&list)?.into_result()?;
         }
@@ -126,19 +136,29 @@ mod hand {
 mod client {
     use std::time::Duration;
 
+    use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
     use super::hand;
 
-    pub fn run(base: &str, requests: usize, pairs: &[(String, String)]) -> super::Result<()> {
+    pub fn run(
+        base: &str,
+        certificate: Option<&[u8]>,
+        requests: usize,
+        pairs: &[(String, String)],
+    ) -> super::Result<()> {
         let body = hand::Body::new(pairs);
         let (url, authorization) = (hand::url(base), hand::authorization());
-        let agent: ureq::Agent = ureq::Agent::config_builder()
+        let mut config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .timeout_global(Some(Duration::from_secs(30)))
             .timeout_resolve(Some(Duration::from_secs(10)))
-            .timeout_connect(Some(Duration::from_secs(10)))
-            .build()
-            .into();
+            .timeout_connect(Some(Duration::from_secs(10)));
+        if let Some(pem) = certificate {
+            let roots = RootCerts::from(vec![Certificate::from_pem(pem)?]);
+            config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
+        }
+        let agent: ureq::Agent = config.build().into();
         for _ in 0..requests {
             let mut response = agent
                 .put(&url)
@@ -158,14 +178,22 @@ mod client {
 
     use super::hand;
 
-    pub fn run(base: &str, requests: usize, pairs: &[(String, String)]) -> super::Result<()> {
+    pub fn run(
+        base: &str,
+        certificate: Option<&[u8]>,
+        requests: usize,
+        pairs: &[(String, String)],
+    ) -> super::Result<()> {
         let body = hand::Body::new(pairs);
         let (url, authorization) = (hand::url(base), hand::authorization());
-        let client = reqwest::blocking::Client::builder()
+        let mut builder = reqwest::blocking::Client::builder()
             .timeout(Duration::from_secs(30))
             .connect_timeout(Duration::from_secs(10))
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+            .redirect(reqwest::redirect::Policy::none());
+        if let Some(pem) = certificate {
+            builder = builder.tls_certs_only([reqwest::Certificate::from_pem(pem)?]);
+        }
+        let client = builder.build()?;
         for _ in 0..requests {
             let response = client
                 .put(&url)
@@ -184,8 +212,13 @@ mod client {
 mod client {
     use super::hand;
 
-    /// It has no connections that are kept alive.
-    pub fn run(base: &str, requests: usize, pairs: &[(String, String)]) -> super::Result<()> {
+    /// It has no connections that are kept alive; it is measured over plain HTTP only.
+    pub fn run(
+        base: &str,
+        _certificate: Option<&[u8]>,
+        requests: usize,
+        pairs: &[(String, String)],
+    ) -> super::Result<()> {
         let body = hand::Body::new(pairs);
         let (url, authorization) = (hand::url(base), hand::authorization());
         for _ in 0..requests {
@@ -207,8 +240,13 @@ mod client {
 
     use super::hand;
 
-    /// It has no connections that are kept alive.
-    pub fn run(base: &str, requests: usize, pairs: &[(String, String)]) -> super::Result<()> {
+    /// It has no connections that are kept alive; it is measured over plain HTTP only.
+    pub fn run(
+        base: &str,
+        _certificate: Option<&[u8]>,
+        requests: usize,
+        pairs: &[(String, String)],
+    ) -> super::Result<()> {
         let body = hand::Body::new(pairs);
         let (url, authorization) = (hand::url(base), hand::authorization());
         for _ in 0..requests {

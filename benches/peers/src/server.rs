@@ -1,15 +1,51 @@
-//! A light server on loopback that acknowledges every request; it prints its URL and serves until it is killed.
+//! A light server on loopback that acknowledges every request, over plain HTTP and over TLS.
+//!
+//! It prints its two URLs, writes the certificate of the second to the file that is its argument, and
+//! serves until it is killed.
 
+use std::error::Error;
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
 
-fn main() -> io::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    println!("http://{}", listener.local_addr()?);
+use rcgen::CertifiedKey;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let file = std::env::args().nth(1).ok_or("expected FILE")?;
+    let CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
+    std::fs::write(file, cert.pem())?;
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
+    let tls = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)?;
+    let (plain, secure) = (
+        TcpListener::bind("127.0.0.1:0")?,
+        TcpListener::bind("127.0.0.1:0")?,
+    );
+    println!(
+        "http://{} https://{}",
+        plain.local_addr()?,
+        secure.local_addr()?
+    );
+    thread::spawn(move || accept(&plain, None));
+    Ok(accept(&secure, Some(Arc::new(tls)))?)
+}
+
+fn accept(listener: &TcpListener, tls: Option<Arc<ServerConfig>>) -> io::Result<()> {
     for stream in listener.incoming() {
         let stream = stream?;
+        stream.set_nodelay(true)?;
+        let tls = tls.clone().map(ServerConnection::new);
         // A client that goes away ends its connection, and nothing else.
-        std::thread::spawn(move || serve(stream));
+        thread::spawn(move || match tls {
+            Some(Ok(tls)) => serve(StreamOwned::new(tls, stream)),
+            Some(Err(error)) => Err(io::Error::other(error)),
+            None => serve(stream),
+        });
     }
     Ok(())
 }
@@ -17,8 +53,7 @@ fn main() -> io::Result<()> {
 const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\
     x-traceid: 4al018gzaztcr8nbukw\r\ncontent-length: 35\r\n\r\n{\"requestId\":\"4al018gzaztcr8nbukw\"}";
 
-fn serve(mut stream: TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+fn serve(mut stream: impl Read + Write) -> io::Result<()> {
     let mut bytes = Vec::new();
     let mut chunk = vec![0; 64 * 1024];
     loop {
@@ -33,6 +68,7 @@ fn serve(mut stream: TcpStream) -> io::Result<()> {
         };
         bytes.drain(..request);
         stream.write_all(RESPONSE)?;
+        stream.flush()?;
     }
 }
 
