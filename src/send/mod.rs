@@ -1,5 +1,7 @@
 //! One call, from body to response.
 
+mod http_response;
+mod no_response;
 mod rate_limiter;
 mod retry;
 pub(crate) mod retry_after;
@@ -14,10 +16,12 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, TransportError, TransportKind};
 use crate::response::{Response, Secrets, Success, clean, decode};
 
+pub(crate) use http_response::{BodyEnd, HttpResponse};
+use no_response::NoResponse;
 pub use retry::RetryPolicy;
 use retry::{Failure, Next};
 use transport::Connection;
-pub(crate) use transport::{BodyEnd, HttpResponse, Request, Settings, Transport};
+pub(crate) use transport::{Request, Settings, Transport};
 use turn::{NoTurn, Turns};
 
 /// The target of every log record.
@@ -122,9 +126,9 @@ impl Sender {
                 );
                 Ok(response)
             }
-            Err(failure) => {
-                let cause = clean(&failure.cause, &self.secrets);
-                let error = TransportError::new(failure.kind, host, attempt, Some(cause));
+            Err(NoResponse { kind, cause }) => {
+                let cause = clean(&cause, &self.secrets);
+                let error = TransportError::new(kind, host, attempt, Some(cause));
                 log::debug!(target: TARGET, "{error}, after {:?}", started.elapsed());
                 Err(Error::Transport(error))
             }

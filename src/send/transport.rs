@@ -1,23 +1,18 @@
 //! One HTTP exchange through ureq: bytes out; status, headers and bytes in.
 
-use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use ureq::http::{self, HeaderMap, HeaderValue, Method, Uri};
-use ureq::{Agent, AsSendBody, Body};
+use ureq::{Agent, AsSendBody};
 
+use super::http_response::HttpResponse;
+use super::no_response::NoResponse;
 use super::tls;
 use crate::base_url::Endpoint;
-use crate::error::{ConfigError, TransportKind};
-
-/// Enough of an error's body to read its messages, whatever its size.
-const ERROR_BODY_LIMIT: usize = 64 * 1024;
-
-/// Holds most answers without growing.
-const BODY_CAPACITY: usize = 512;
+use crate::error::ConfigError;
 
 const MAX_HEADER_SIZE: usize = 64 * 1024;
 
@@ -64,30 +59,6 @@ pub(crate) enum Connection {
     Any,
     /// None of those that are kept alive: each of them may have been closed by the server.
     New,
-}
-
-/// A response as it came, its body cut to a limit.
-pub(crate) struct HttpResponse {
-    pub(crate) status: u16,
-    headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
-    pub(crate) end: BodyEnd,
-}
-
-/// How much of the body is there.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BodyEnd {
-    Complete,
-    TooLarge,
-    CutShort,
-    Encoded,
-}
-
-/// An exchange that ended without a usable response.
-pub(crate) struct Failure {
-    pub(crate) kind: TransportKind,
-    /// What the system or ureq says of it; it may quote what the server sent.
-    pub(crate) cause: String,
 }
 
 impl Transport {
@@ -147,12 +118,12 @@ impl Transport {
 
     /// Sends one request, once, and reads its response, in at most `left` and the attempt's own
     /// timeout.
-    pub(crate) fn exchange(
+    pub(super) fn exchange(
         &self,
         request: &Request<'_>,
         connection: Connection,
         left: Duration,
-    ) -> Result<HttpResponse, Failure> {
+    ) -> Result<HttpResponse, NoResponse> {
         let time = self.timeout.min(left);
         let response = if self.has_proxy {
             self.exchange_on_a_thread(request, connection, time)
@@ -160,7 +131,7 @@ impl Transport {
             let http = self.http_request(request.method, request.body, connection, time);
             run(&self.agent, http, request.limit)
         };
-        response.map_err(|error| self.classify(error, time))
+        response.map_err(|error| NoResponse::new(error, self.connect_timeout.min(time), time))
     }
 
     /// ureq gives every read of a proxy's reply the whole time anew, so a proxy that drips it would
@@ -218,47 +189,6 @@ impl Transport {
         }
         .build()
     }
-
-    fn classify(&self, error: ureq::Error, time: Duration) -> Failure {
-        use std::io::ErrorKind as Io;
-
-        let kind = match &error {
-            ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => {
-                TransportKind::ConnectTimeout(self.connect_timeout.min(time))
-            }
-            ureq::Error::Timeout(_) => TransportKind::Timeout(time),
-            ureq::Error::ConnectProxyFailed(_) => TransportKind::Proxy,
-            ureq::Error::Io(error) => match error.kind() {
-                Io::InvalidData => TransportKind::Tls,
-                Io::TimedOut => TransportKind::Timeout(time),
-                Io::UnexpectedEof
-                | Io::ConnectionReset
-                | Io::ConnectionAborted
-                | Io::BrokenPipe
-                | Io::NotConnected
-                | Io::Interrupted
-                | Io::Other => TransportKind::Disconnected,
-                // A host name that is not known has no kind to match.
-                _ => TransportKind::Connect,
-            },
-            ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => TransportKind::Connect,
-            ureq::Error::Tls(_) | ureq::Error::TlsRequired => TransportKind::Tls,
-            #[cfg(feature = "rustls")]
-            ureq::Error::Rustls(_) => TransportKind::Tls,
-            #[cfg(feature = "native-tls")]
-            ureq::Error::NativeTls(_) | ureq::Error::Der(_) => TransportKind::Tls,
-            // A response against the protocol; the rest cannot happen with this configuration.
-            _ => TransportKind::NotHttp,
-        };
-        Failure {
-            kind,
-            // ureq's own text for these begins with "io: ".
-            cause: match error {
-                ureq::Error::Io(error) => error.to_string(),
-                error => error.to_string(),
-            },
-        }
-    }
 }
 
 fn run(
@@ -266,63 +196,5 @@ fn run(
     request: http::Request<impl AsSendBody>,
     limit: usize,
 ) -> Result<HttpResponse, ureq::Error> {
-    let (head, body) = agent.run(request)?.into_parts();
-    let status = head.status.as_u16();
-    let limit = if status == 200 {
-        limit
-    } else {
-        ERROR_BODY_LIMIT
-    };
-    let (body, end) = read(body, limit);
-    let end = match end {
-        Ok(BodyEnd::Complete) if is_encoded(&head.headers) => BodyEnd::Encoded,
-        Ok(end) => end,
-        // No fault of its body hides an error's status; half an acknowledgement is none.
-        Err(_) if status != 200 => BodyEnd::CutShort,
-        Err(error) => return Err(error),
-    };
-    Ok(HttpResponse {
-        status,
-        headers: head.headers,
-        body,
-        end,
-    })
-}
-
-/// Reads to the end, so that the connection can be used again, or one byte past the limit.
-fn read(mut body: Body, limit: usize) -> (Vec<u8>, Result<BodyEnd, ureq::Error>) {
-    let mut bytes = Vec::with_capacity(BODY_CAPACITY);
-    let end = body
-        .as_reader()
-        .take(limit as u64 + 1)
-        .read_to_end(&mut bytes);
-    let end = match end {
-        Ok(_) if bytes.len() > limit => Ok(BodyEnd::TooLarge),
-        Ok(_) => Ok(BodyEnd::Complete),
-        Err(error) => Err(error.into()),
-    };
-    bytes.truncate(limit);
-    (bytes, end)
-}
-
-fn is_encoded(headers: &HeaderMap) -> bool {
-    headers
-        .get_all("content-encoding")
-        .iter()
-        .any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
-}
-
-impl HttpResponse {
-    /// The first field of this name, if it is text.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// All fields of this name; one that is not text is empty.
-    pub(crate) fn header_fields(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.headers
-            .get_all(name)
-            .iter()
-            .map(|field| field.to_str().unwrap_or_default())
-    }
+    HttpResponse::read(agent.run(request)?, limit)
 }
