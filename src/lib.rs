@@ -116,6 +116,9 @@ mod builder;
 mod client;
 mod credentials;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod id;
 mod response;
 mod send;

@@ -30,7 +30,7 @@ pub(crate) enum BodyEnd {
 
 impl HttpResponse {
     /// Reads a body of up to `limit` bytes; that of an error has a limit of its own.
-    pub(super) fn read(response: Response<Body>, limit: usize) -> Result<Self, ureq::Error> {
+    pub(crate) fn read(response: Response<Body>, limit: usize) -> Result<Self, ureq::Error> {
         let (head, body) = response.into_parts();
         let status = head.status.as_u16();
         let limit = if status == 200 {

@@ -1,0 +1,127 @@
+//! Any answer: no panic, no success without proof, and server text clean, cut and without secrets.
+//!
+//! The input is a line with a method and a status, lines with headers, an empty line, and the body.
+
+#![no_main]
+
+use gong_call_access::fuzzing::{LIMIT, decode_answer};
+use gong_call_access::{ApiError, CallAccessList, Credentials, Listing, Receipt, Response};
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+const KEY: &str = "KEY-4f9a1c7";
+const SECRET: &str = "SECRET-e07b5d2a";
+/// Both, in Base64.
+const PAIR: &str = "S0VZLTRmOWExYzc6U0VDUkVULWUwN2I1ZDJh";
+
+/// The most that is kept of each of the server's texts.
+const MAX_TEXT: usize = 2048;
+
+type Header<'a> = (&'a str, &'a [u8]);
+
+fuzz_target!(|input: &[u8]| {
+    answer(input);
+});
+
+fn answer(input: &[u8]) -> Option<()> {
+    let end = input.windows(2).position(|two| two == b"\n\n")?;
+    let (head, body) = (input.get(..end)?, input.get(end + 2..)?);
+    let mut lines = head.split(|byte| *byte == b'\n');
+    let (method, status) = str::from_utf8(lines.next()?).ok()?.split_once(' ')?;
+    let status: u16 = status.parse().ok()?;
+    let headers: Vec<Header> = lines.filter_map(header).collect();
+
+    let credentials = Credentials::access_key(KEY, SECRET).ok()?;
+    match method {
+        "PUT" => match decode_answer::<Receipt>(&credentials, status, &headers, body)? {
+            Response::Success(receipt) => {
+                assert_proof(status, &headers, body);
+                assert_clean(receipt.request_id().unwrap_or_default());
+            }
+            other => assert_error(status, &other.into_result().err()?),
+        },
+        "POST" => match decode_answer::<Listing>(&credentials, status, &headers, body)? {
+            Response::Success(listing) => {
+                assert_proof(status, &headers, body);
+                assert_listed(listing.access_list(), body);
+                assert_clean(listing.receipt().request_id().unwrap_or_default());
+            }
+            other => assert_error(status, &other.into_result().err()?),
+        },
+        _ => {}
+    }
+    Some(())
+}
+
+fn header(line: &[u8]) -> Option<Header<'_>> {
+    let colon = line.windows(2).position(|two| two == b": ")?;
+    Some((
+        str::from_utf8(line.get(..colon)?).ok()?,
+        line.get(colon + 2..)?,
+    ))
+}
+
+/// A success is a 200 with a JSON object that has no errors, whole and as it is.
+fn assert_proof(status: u16, headers: &[Header], body: &[u8]) {
+    assert_eq!(status, 200);
+    assert!(body.len() <= LIMIT);
+    let is_encoded = |(name, value): &Header| {
+        name.eq_ignore_ascii_case("content-encoding") && !value.eq_ignore_ascii_case(b"identity")
+    };
+    assert!(!headers.iter().any(is_encoded));
+    let Ok(Value::Object(fields)) = serde_json::from_slice(body) else {
+        panic!("a success without a JSON object");
+    };
+    assert!(match fields.get("errors") {
+        None | Some(Value::Null) => true,
+        Some(Value::String(text)) => text.is_empty(),
+        Some(Value::Array(items)) => items.is_empty(),
+        Some(Value::Object(fields)) => fields.is_empty(),
+        Some(_) => false,
+    });
+}
+
+/// Every pair of a listing is in the body.
+fn assert_listed(list: &CallAccessList, body: &[u8]) {
+    let json: Value = serde_json::from_slice(body).unwrap_or_default();
+    let calls = json["callAccessList"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let pairs = list.pairs().filter(|(call, user)| {
+        calls
+            .iter()
+            .filter(|entry| entry["callId"] == call.as_str())
+            .filter_map(|entry| entry["users"].as_array())
+            .flatten()
+            .any(|entry| entry["userId"] == user.as_str())
+    });
+    assert_eq!(pairs.count(), list.len());
+}
+
+fn assert_error(status: u16, error: &ApiError) {
+    assert_eq!((error.status(), error.attempts()), (status, 1));
+    assert_clean(error.body());
+    assert!(error.messages().iter().map(String::len).sum::<usize>() <= MAX_TEXT);
+    for message in error.messages() {
+        assert_clean(message);
+        assert!(!message.trim().is_empty());
+    }
+    assert_clean(error.request_id().unwrap_or_default());
+    let shown = error.to_string();
+    assert!(!shown.contains(char::is_control) && shown.len() < 4 * MAX_TEXT);
+    assert_no_secret(&shown);
+    assert_no_secret(&format!("{error:?}"));
+}
+
+fn assert_clean(text: &str) {
+    assert!(text.len() <= MAX_TEXT);
+    assert!(!text.contains(char::is_control));
+    assert_no_secret(text);
+}
+
+fn assert_no_secret(text: &str) {
+    for secret in [KEY, SECRET, PAIR] {
+        assert!(!text.contains(secret), "{secret} is in {text}");
+    }
+}

@@ -1,0 +1,31 @@
+//! Any text as a list's JSON: what can be read is a set in order, and is written and read back the same.
+
+#![no_main]
+
+use gong_call_access::CallAccessList;
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+fuzz_target!(|json: &[u8]| {
+    let Ok(list) = serde_json::from_slice::<CallAccessList>(json) else {
+        return;
+    };
+    let value: Value = serde_json::from_slice(json).expect("what is a list is JSON");
+    assert!(value["callAccessList"].is_array());
+    let pairs: Vec<_> = list.pairs().collect();
+    assert_eq!(pairs.len(), list.len());
+    assert!(pairs.is_sorted() && pairs.windows(2).all(|two| two[0] != two[1]));
+
+    let written = serde_json::to_string(&list).expect("a list can be written");
+    let read: CallAccessList = serde_json::from_str(&written).expect("and read");
+    assert_eq!(read, list);
+    let value: Value = serde_json::from_str(&written).expect("it is JSON");
+    let entries = value["callAccessList"].as_array().expect("an array");
+    assert_eq!(entries.len(), list.call_count(), "each call once");
+    for entry in entries {
+        let users = entry["userIds"].as_array().expect("an array");
+        let call = entry["callId"].as_str().and_then(|id| id.parse().ok());
+        assert_eq!(users.len(), list.users(call.expect("an id")).count());
+        assert!(!users.is_empty(), "a call without users does not appear");
+    }
+});

@@ -1,0 +1,41 @@
+//! What the fuzz targets call, and nobody else can: it is there with `--cfg fuzzing` only.
+
+use ureq::Body;
+use ureq::http::Response as HttpMessage;
+
+use crate::base_url::Endpoint;
+use crate::response::{Success, decode};
+use crate::send::HttpResponse;
+use crate::{Credentials, Response};
+
+/// How large a body may be, in bytes.
+pub const LIMIT: usize = 64 * 1024;
+
+/// Decodes an answer to [`grant`](crate::Client::grant) or to [`list`](crate::Client::list).
+///
+/// `None` if the status or a header is none that HTTP knows, so that no answer could have them.
+#[allow(private_bounds, reason = "the targets name `Receipt` and `Listing`")]
+pub fn decode_answer<T: Success>(
+    credentials: &Credentials,
+    status: u16,
+    headers: &[(&str, &[u8])],
+    body: &[u8],
+) -> Option<Response<T>> {
+    let mut message = HttpMessage::builder().status(status);
+    for (name, value) in headers {
+        message = message.header(*name, *value);
+    }
+    let message = message.body(Body::builder().data(body)).ok()?;
+    let http = HttpResponse::read(message, LIMIT).ok()?;
+    let (_, secrets) = credentials.clone().into_parts();
+    Some(decode(&http, 1, &secrets))
+}
+
+/// Returns the URL of the resource below a base URL, or what is wrong with it.
+///
+/// # Errors
+///
+/// The message of the error in [`build`](crate::ClientBuilder::build).
+pub fn resource_url(base_url: &str) -> Result<String, String> {
+    Endpoint::below(base_url).map(|endpoint| endpoint.uri.to_string())
+}
