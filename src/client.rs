@@ -28,7 +28,8 @@ const LISTING_LIMIT: usize = 64 * 1024 * 1024;
 ///
 /// It blocks the calling thread until there is an answer, and always in bounded time. A clone
 /// is cheap and shares the connections, which are kept alive, and the rate limit; it can be used
-/// from many threads at once.
+/// from many threads at once. A program needs one: two clients do not know of each other's requests.
+#[doc(alias = "users-access")]
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -45,6 +46,17 @@ impl Client {
     /// # Errors
     ///
     /// An error that [`is_config`](Error::is_config) if no TLS feature is on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
+    /// use gong_call_access::{Client, Credentials};
+    ///
+    /// let client = Client::new(Credentials::access_key("my-key", "my-secret")?)?;
+    /// # }
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
     pub fn new(credentials: Credentials) -> Result<Self, Error> {
         Self::builder(credentials).build()
     }
@@ -59,7 +71,7 @@ impl Client {
         ClientBuilder::from_env()?.build()
     }
 
-    /// Returns a builder, for other settings than the defaults.
+    /// Returns a builder, for other settings than the defaults; it has the examples.
     pub fn builder(credentials: Credentials) -> ClientBuilder {
         ClientBuilder::new(credentials)
     }
@@ -78,7 +90,8 @@ impl Client {
     /// [`Response::BadRequest`], without saying which; it is not known whether the others were
     /// applied. Gong documents no limit to the size of a request. A server that refuses a large
     /// one before it has read it may cut the connection, and then its status is lost: thousands
-    /// of pairs are better sent with [`grant_batches`](Self::grant_batches).
+    /// of pairs are better sent with [`grant_batches`](Self::grant_batches). An acknowledgement of
+    /// more than 1 MiB is no success.
     ///
     /// # Errors
     ///
@@ -101,6 +114,8 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias = "PUT")]
+    #[doc(alias = "share")]
     pub fn grant(&self, access: &CallAccessList) -> Result<Response, Error> {
         self.change(&Method::PUT, access)
     }
@@ -152,6 +167,8 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias = "DELETE")]
+    #[doc(alias = "unshare")]
     pub fn revoke(&self, access: &CallAccessList) -> Result<Response, Error> {
         self.change(&Method::DELETE, access)
     }
@@ -201,6 +218,7 @@ impl Client {
     ///     Ok(access)
     /// }
     /// ```
+    #[doc(alias = "POST")]
     pub fn list(
         &self,
         calls: impl IntoIterator<Item = CallId>,

@@ -18,7 +18,8 @@ const TOKEN: &str = "GONG_ACCESS_TOKEN";
 
 /// How a client identifies itself to Gong: an access key with its secret, or an OAuth token.
 ///
-/// Nothing reads a credential back: there is no accessor, and `Debug` shows the scheme only.
+/// Nothing reads a credential back: there is no accessor, and `Debug` shows the scheme only. The
+/// memory that holds it is not wiped.
 ///
 /// Gong documents that granting and revoking need the scope `api:call-user-access:write`, and
 /// listing needs `api:call-user-access:read`.
@@ -47,6 +48,7 @@ impl Credentials {
     /// assert!(!format!("{credentials:?}").contains("my-secret"));
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
+    #[doc(alias = "basic")]
     pub fn access_key(key: impl AsRef<str>, secret: impl AsRef<str>) -> Result<Self, Error> {
         let key = check("access key", key.as_ref())?;
         let secret = check("access key secret", secret.as_ref())?;
@@ -73,6 +75,7 @@ impl Credentials {
     /// assert!(Credentials::bearer("Bearer my-token").unwrap_err().is_config());
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
+    #[doc(alias = "oauth")]
     pub fn bearer(token: impl AsRef<str>) -> Result<Self, Error> {
         let token = check("access token", token.as_ref())?;
         if token.contains(' ') {
@@ -94,6 +97,17 @@ impl Credentials {
     /// An error that [`is_config`](Error::is_config) if there are none, if there is half a pair (it
     /// names the variable that is missing), or if a value is not one that
     /// [`access_key`](Self::access_key) or [`bearer`](Self::bearer) takes.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use gong_call_access::{Client, Credentials};
+    ///
+    /// let client = Client::builder(Credentials::from_env()?).build()?;
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
+    #[doc(alias = "GONG_ACCESS_KEY")]
+    #[doc(alias = "GONG_ACCESS_TOKEN")]
     pub fn from_env() -> Result<Self, Error> {
         let key = variable(KEY)?;
         let secret = match variable(SECRET)? {

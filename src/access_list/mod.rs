@@ -31,6 +31,26 @@ use crate::{CallId, UserId};
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Two calls with the same users, collected from pairs:
+///
+/// ```
+/// use gong_call_access::{CallAccessList, CallId, UserId};
+///
+/// let calls = [CallId::try_from("20")?, CallId::try_from("10")?];
+/// let users = [UserId::try_from("1")?, UserId::try_from("2")?];
+/// let pairs = calls.iter().flat_map(|call| users.iter().map(move |user| (*call, *user)));
+/// let access: CallAccessList = pairs.collect();
+///
+/// assert_eq!((access.len(), access.call_count()), (4, 2));
+/// assert!(access.contains(calls[0], users[1]));
+/// assert!(access.calls().eq([calls[1], calls[0]]), "in order");
+/// assert!(access.users(calls[0]).eq(users));
+/// assert_eq!(access.pairs().next(), Some((calls[1], users[0])));
+/// # Ok::<(), gong_call_access::InvalidId>(())
+/// ```
+#[doc(alias = "callAccessList")]
+#[doc(alias = "permission")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CallAccessList {
     // One set of pairs and not a map of sets, so that a pair costs the same when each call has one
@@ -47,6 +67,16 @@ impl CallAccessList {
     }
 
     /// Adds a pair, and returns `false` if it was there already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use gong_call_access::CallAccessList;
+    /// let mut access = CallAccessList::new();
+    /// assert!(access.insert("5".parse()?, "7".parse()?));
+    /// assert!(!access.insert("5".parse()?, "7".parse()?));
+    /// # Ok::<(), gong_call_access::InvalidId>(())
+    /// ```
     pub fn insert(&mut self, call: CallId, user: UserId) -> bool {
         self.pairs.insert((call, user))
     }
@@ -71,7 +101,7 @@ impl CallAccessList {
             .map_while(move |(of, user)| (*of == call).then_some(*user))
     }
 
-    /// Iterates over all pairs in order.
+    /// Iterates over all pairs in order, as `&list` does in a `for` loop.
     pub fn pairs(&self) -> impl Iterator<Item = (CallId, UserId)> {
         self.into_iter()
     }

@@ -64,6 +64,25 @@ pub struct Batches<'a> {
 }
 
 /// Some pairs of a job, and what became of them.
+///
+/// # Examples
+///
+/// ```
+/// # use gong_call_access::{CallAccessList, Client, Credentials, Outcome};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut gong = mockito::Server::new();
+/// # let body = r#"{"requestId":"x"}"#;
+/// # let _mock = gong.mock("PUT", "/v2/calls/users-access").with_status(200).with_body(body).create();
+/// # let client = Client::builder(Credentials::bearer("my-token")?).base_url(gong.url()).build()?;
+/// let access: CallAccessList = [("5".parse()?, "7".parse()?)].into_iter().collect();
+/// let batch = client.grant_batches(&access).next().ok_or("no batch")?;
+/// assert_eq!(batch.access_list(), &access);
+/// assert!(matches!(batch.outcome(), Outcome::Done(receipt) if receipt.request_id() == Some("x")));
+///
+/// let (pairs, outcome) = batch.into_parts();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Batch {
     access_list: CallAccessList,
@@ -113,6 +132,35 @@ impl<'a> Batches<'a> {
     ///
     /// Those of batches that were yielded as failed or not sent are not among them;
     /// [`Report::remaining`] has these.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gong_call_access::{CallAccessList, Client, Report};
+    ///
+    /// /// Returns what was done, and what is left for the next run.
+    /// fn grant_until(
+    ///     is_over: impl Fn() -> bool,
+    ///     client: &Client,
+    ///     access: &CallAccessList,
+    /// ) -> (Report, CallAccessList) {
+    ///     let mut batches = client.grant_batches(access);
+    ///     let mut report = Report::default();
+    ///     // `take_while` would take a batch to look at, and drop it.
+    ///     while !is_over() {
+    ///         let Some(batch) = batches.next() else { break };
+    ///         report.extend([batch]);
+    ///     }
+    ///     let mut left = batches.remaining();
+    ///     left.extend(report.remaining());
+    ///     (report, left)
+    /// }
+    /// # let credentials = gong_call_access::Credentials::bearer("my-token")?;
+    /// # let client = Client::builder(credentials).base_url("http://localhost").build()?;
+    /// # let access: CallAccessList = [("5".parse()?, "7".parse()?)].into_iter().collect();
+    /// # assert_eq!(grant_until(|| true, &client, &access).1, access);
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
     pub fn remaining(&self) -> CallAccessList {
         self.splitter.remaining()
     }

@@ -9,21 +9,38 @@ use crate::{ApiError, CallAccessList, Error};
 /// What became of every pair of a job, collected from its batches.
 ///
 /// Each pair of the job is in exactly one of [`done`](Self::done), [`refused`](Self::refused) and
-/// [`remaining`](Self::remaining). Its `Display` is a summary for people, of a few lines. A job
-/// that goes on with what remains gets a report of its own.
+/// [`remaining`](Self::remaining). Its `Display` is a summary for people, of a few lines, with the
+/// ids of refused pairs. A job that goes on with what remains gets a report of its own.
 ///
 /// # Examples
 ///
-/// ```no_run
-/// use gong_call_access::{CallAccessList, Client, Report};
+/// One call is granted, one is unknown, and at the third the credentials are no longer valid:
 ///
+/// ```
+/// # use gong_call_access::{CallAccessList, Client, Credentials, Report};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let (client, access) = (Client::from_env()?, CallAccessList::new());
+/// # let mut gong = mockito::Server::new();
+/// # let mut mocks = Vec::new();
+/// # for (call, status) in [("1", 200), ("2", 400), ("3", 401)] {
+/// #     let call = mockito::Matcher::Regex(format!(r#""callId":"{call}""#));
+/// #     let mock = gong.mock("PUT", "/v2/calls/users-access").match_body(call);
+/// #     mocks.push(mock.with_status(status).with_body("{}").create());
+/// # }
+/// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url(gong.url());
+/// # let client = builder.max_calls_per_batch(1).requests_per_second(None).build()?;
+/// let calls = ["1", "2", "3", "4"];
+/// let pair = |call: &str| Ok((call.parse()?, "7".parse()?));
+/// let access = calls.into_iter().map(pair).collect::<Result<CallAccessList, gong_call_access::Error>>()?;
+///
 /// let report: Report = client.grant_batches(&access).collect();
-/// println!("{report}");
-/// if !report.all_done() {
-///     std::fs::write("remaining.json", serde_json::to_vec(report.remaining())?)?;
-/// }
+/// assert!(!report.all_done());
+/// assert_eq!(report.done().len(), 1);
+/// let (pairs, error) = report.refused().next().ok_or("none is refused")?;
+/// assert_eq!((pairs.len(), error.status()), (1, 400));
+/// assert_eq!(report.remaining().len(), 2, "the one that failed, and the one not sent");
+/// assert!(report.stopped_by().is_some_and(|error| error.to_string().contains("status 401")));
+/// let next_run = serde_json::to_string(report.remaining())?;
+/// assert!(next_run.starts_with(r#"{"callAccessList":[{"callId":"3","#));
 /// # Ok(())
 /// # }
 /// ```

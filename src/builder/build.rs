@@ -1,4 +1,4 @@
-//! What a setting may be: every check, and the client that is built of settings that pass.
+//! What each setting is by default and what it may be, and the client that is built of settings that pass.
 
 use std::time::Duration;
 
@@ -6,21 +6,59 @@ use ureq::http::HeaderValue;
 
 use super::ClientBuilder;
 use crate::base_url::Endpoint;
+use crate::batches::Bounds;
 use crate::error::ConfigError;
 use crate::response::clean;
 use crate::send::{Sender, Settings, Transport, tls};
-use crate::{Client, Error};
+use crate::{Client, Credentials, Error, RetryPolicy};
 
 /// Far more than any call needs, and far less than what overflows when it is added to a clock.
 const MAX_DURATION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 impl ClientBuilder {
+    const BASE_URL: &str = "https://api.gong.io";
+    const TIMEOUT: Duration = Duration::from_secs(30);
+    const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+    const TOTAL_TIMEOUT: Duration = Duration::from_secs(120);
+    const REQUESTS_PER_SECOND: u32 = 3;
+    const BOUNDS: Bounds = Bounds {
+        calls: 100,
+        pairs: 1000,
+    };
+
+    pub(crate) fn new(credentials: Credentials) -> Self {
+        Self {
+            credentials,
+            base_url: Self::BASE_URL.to_owned(),
+            timeout: Self::TIMEOUT,
+            connect_timeout: None,
+            total_timeout: Self::TOTAL_TIMEOUT,
+            retry: RetryPolicy::default(),
+            requests_per_second: Some(Self::REQUESTS_PER_SECOND),
+            bounds: Self::BOUNDS,
+            user_agent: concat!("gong-call-access/", env!("CARGO_PKG_VERSION")).to_owned(),
+            root_certificates: None,
+        }
+    }
+
     /// Checks all settings and builds the client; nothing is sent.
     ///
     /// # Errors
     ///
     /// An error that [`is_config`](Error::is_config) and names the setting that cannot be used, its
     /// value, and what is expected. So is an `https` base URL without one of the TLS features.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gong_call_access::{Client, Credentials};
+    ///
+    /// let builder = Client::builder(Credentials::bearer("my-token")?).requests_per_second(0);
+    /// # let builder = builder.base_url("http://localhost");
+    /// let error = builder.build().unwrap_err();
+    /// assert_eq!(error.to_string(), "requests_per_second is 0, expected 1 or more, or None");
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
     pub fn build(self) -> Result<Client, Error> {
         let (authorization, secrets) = self.credentials.clone().into_parts();
         // Somebody may have pasted a token into the wrong setting.
@@ -30,9 +68,7 @@ impl ClientBuilder {
             let message = "base_url is https, which needs the feature rustls or native-tls";
             return Err(ConfigError::new(message).into());
         }
-        let connect_timeout = self
-            .connect_timeout
-            .unwrap_or_else(|| Self::CONNECT_TIMEOUT.min(self.timeout));
+        let connect_timeout = self.effective_connect_timeout();
         self.check(connect_timeout)?;
         let transport = Transport::new(Settings {
             endpoint,
@@ -50,6 +86,12 @@ impl ClientBuilder {
             self.requests_per_second,
         );
         Ok(Client::with(sender, self.bounds))
+    }
+
+    /// The default gives way to a shorter timeout; a setting does not.
+    pub(super) fn effective_connect_timeout(&self) -> Duration {
+        let default = Self::CONNECT_TIMEOUT.min(self.timeout);
+        self.connect_timeout.unwrap_or(default)
     }
 
     fn check(&self, connect_timeout: Duration) -> Result<(), ConfigError> {

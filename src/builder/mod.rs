@@ -20,10 +20,11 @@ pub(crate) use build::check_duration;
 ///
 /// use gong_call_access::{Client, Credentials};
 ///
-/// let client = Client::builder(Credentials::access_key("key", "secret")?)
+/// let builder = Client::builder(Credentials::access_key("key", "secret")?)
 ///     .base_url("https://us-12345.api.gong.io")
-///     .timeout(Duration::from_secs(10))
-///     .build()?;
+///     .timeout(Duration::from_secs(10));
+/// # let builder = builder.base_url("http://localhost");
+/// let client = builder.build()?;
 /// # Ok::<(), gong_call_access::Error>(())
 /// ```
 #[must_use = "a builder does nothing until `build` is called"]
@@ -42,31 +43,6 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    const BASE_URL: &str = "https://api.gong.io";
-    const TIMEOUT: Duration = Duration::from_secs(30);
-    const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-    const TOTAL_TIMEOUT: Duration = Duration::from_secs(120);
-    const REQUESTS_PER_SECOND: u32 = 3;
-    const BOUNDS: Bounds = Bounds {
-        calls: 100,
-        pairs: 1000,
-    };
-
-    pub(crate) fn new(credentials: Credentials) -> Self {
-        Self {
-            credentials,
-            base_url: Self::BASE_URL.to_owned(),
-            timeout: Self::TIMEOUT,
-            connect_timeout: None,
-            total_timeout: Self::TOTAL_TIMEOUT,
-            retry: RetryPolicy::default(),
-            requests_per_second: Some(Self::REQUESTS_PER_SECOND),
-            bounds: Self::BOUNDS,
-            user_agent: concat!("gong-call-access/", env!("CARGO_PKG_VERSION")).to_owned(),
-            root_certificates: None,
-        }
-    }
-
     /// Takes the credentials and the base URL from the environment: [`Credentials::from_env`] and
     /// `GONG_BASE_URL`.
     ///
@@ -74,7 +50,17 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// An error that [`is_config`](Error::is_config) and names what is missing or wrong.
+    /// An error that [`is_config`](Error::is_config) and names what is missing; a base URL is checked in
+    /// [`build`](Self::build).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use gong_call_access::ClientBuilder;
+    ///
+    /// let client = ClientBuilder::from_env()?.requests_per_second(1).build()?;
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
     pub fn from_env() -> Result<Self, Error> {
         let builder = Self::new(Credentials::from_env()?);
         Ok(match variable("GONG_BASE_URL")? {
@@ -88,6 +74,19 @@ impl ClientBuilder {
     /// The default is `https://api.gong.io`. `http` is for a loopback host only. A path prefix is kept; a `/`
     /// or `/v2` at the end is dropped. User information, a query or a fragment is an error in
     /// [`build`](Self::build).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use gong_call_access::{Client, Credentials};
+    /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url("http://localhost");
+    /// let client = builder.clone().base_url("https://us-12345.api.gong.io/v2/").build();
+    /// let error = builder.base_url("http://api.gong.io").build().unwrap_err();
+    /// assert!(error.to_string().contains("loopback"));
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
+    #[doc(alias = "host")]
+    #[doc(alias = "GONG_BASE_URL")]
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
         self.base_url = base_url.into();
         self
@@ -99,6 +98,16 @@ impl ClientBuilder {
     /// The default is 30 seconds. The whole call, with its waits, is bounded by
     /// [`total_timeout`](Self::total_timeout); an attempt near its end gets only the time that is
     /// left. Zero, or more than 30 days, is an error in [`build`](Self::build).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use gong_call_access::{Client, Credentials};
+    /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url("http://localhost");
+    /// let client = builder.timeout(Duration::from_secs(10)).build()?;
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -109,6 +118,18 @@ impl ClientBuilder {
     ///
     /// The default is 10 seconds, or [`timeout`](Self::timeout) where that is less. Zero, or more
     /// than `timeout`, is an error in [`build`](Self::build).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use gong_call_access::{Client, Credentials};
+    /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url("http://localhost");
+    /// let builder = builder.timeout(Duration::from_secs(5));
+    /// let error = builder.connect_timeout(Duration::from_secs(6)).build().unwrap_err();
+    /// assert!(error.to_string().contains("expected at most timeout"));
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
     pub fn connect_timeout(mut self, connect_timeout: Duration) -> Self {
         self.connect_timeout = Some(connect_timeout);
         self
@@ -121,6 +142,17 @@ impl ClientBuilder {
     /// past it is not begun: the call returns the last answer or error at once. A call that
     /// could send nothing in its time is an error that [`is_timeout`](Error::is_timeout). Zero,
     /// or more than 30 days, is an error in [`build`](Self::build).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use gong_call_access::{Client, Credentials};
+    /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url("http://localhost");
+    /// // A web handler that would rather fail than keep its caller waiting.
+    /// let client = builder.total_timeout(Duration::from_secs(5)).build()?;
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
     pub fn total_timeout(mut self, total_timeout: Duration) -> Self {
         self.total_timeout = total_timeout;
         self
@@ -128,6 +160,16 @@ impl ClientBuilder {
 
     /// Sets how often a call is tried again, and after how long; see [`RetryPolicy`] for the
     /// defaults.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use gong_call_access::{Client, Credentials, RetryPolicy};
+    /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url("http://localhost");
+    /// let client = builder.retry(RetryPolicy::none()).build()?;
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
+    #[doc(alias = "backoff")]
     pub fn retry(mut self, retry: RetryPolicy) -> Self {
         self.retry = retry;
         self
@@ -145,14 +187,14 @@ impl ClientBuilder {
     /// # Examples
     ///
     /// ```
-    /// use gong_call_access::{Client, Credentials};
-    ///
-    /// let builder = Client::builder(Credentials::bearer("my-token")?);
+    /// # use gong_call_access::{Client, Credentials};
+    /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url("http://localhost");
     /// assert!(builder.clone().requests_per_second(2).build().is_ok());
     /// assert!(builder.clone().requests_per_second(None).build().is_ok());
     /// assert!(builder.requests_per_second(0).build().is_err());
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
+    #[doc(alias = "rate_limit")]
     pub fn requests_per_second(mut self, requests_per_second: impl Into<Option<u32>>) -> Self {
         self.requests_per_second = requests_per_second.into();
         self
@@ -163,6 +205,15 @@ impl ClientBuilder {
     /// The default is 100. Gong documents no limit; a refused batch is halved, so smaller ones find
     /// a bad call sooner. It concerns [`Client::grant_batches`] and [`Client::revoke_batches`]
     /// only. Zero is an error in [`build`](Self::build).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use gong_call_access::{Client, Credentials};
+    /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url("http://localhost");
+    /// let client = builder.max_calls_per_batch(50).max_pairs_per_batch(500).build()?;
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
     pub fn max_calls_per_batch(mut self, max_calls_per_batch: usize) -> Self {
         self.bounds.calls = max_calls_per_batch;
         self
@@ -172,6 +223,16 @@ impl ClientBuilder {
     ///
     /// The default is 1,000. Gong documents no limit. It concerns [`Client::grant_batches`] and
     /// [`Client::revoke_batches`] only. Zero is an error in [`build`](Self::build).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use gong_call_access::{Client, Credentials};
+    /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url("http://localhost");
+    /// let error = builder.max_pairs_per_batch(0).build().unwrap_err();
+    /// assert_eq!(error.to_string(), "max_pairs_per_batch is 0, expected 1 or more");
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
     pub fn max_pairs_per_batch(mut self, max_pairs_per_batch: usize) -> Self {
         self.bounds.pairs = max_pairs_per_batch;
         self
@@ -181,6 +242,15 @@ impl ClientBuilder {
     ///
     /// A blank value, a control character or one outside ASCII is an error in
     /// [`build`](Self::build).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use gong_call_access::{Client, Credentials};
+    /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url("http://localhost");
+    /// let client = builder.user_agent("provisioning/1.2 (ops@example.com)").build()?;
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = user_agent.into();
         self
@@ -190,6 +260,17 @@ impl ClientBuilder {
     ///
     /// Without this setting, the features decide which certificates are trusted. PEM without a
     /// certificate is an error in [`build`](Self::build).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use gong_call_access::{Client, Credentials};
+    /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url("http://localhost");
+    /// let error = builder.root_certificates("no certificate").build().unwrap_err();
+    /// assert!(error.is_config());
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
+    #[doc(alias = "ca_certificates")]
     pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.root_certificates = Some(pem.as_ref().to_vec());
         self
@@ -202,7 +283,7 @@ impl fmt::Debug for ClientBuilder {
         f.debug_struct("ClientBuilder")
             .field("credentials", &self.credentials)
             .field("timeout", &self.timeout)
-            .field("connect_timeout", &self.connect_timeout)
+            .field("connect_timeout", &self.effective_connect_timeout())
             .field("total_timeout", &self.total_timeout)
             .field("retry", &self.retry)
             .field("requests_per_second", &self.requests_per_second)

@@ -12,18 +12,30 @@ pub(crate) use transport::TransportKind;
 
 /// Why there is no usable answer.
 ///
-/// It is told apart by its variant, and across variants by its predicates.
+/// It is told apart by its variant, and across variants by its predicates. Its `Display` is one line
+/// that needs no other; where the system or the HTTP library said something, that is the
+/// [`source`](std::error::Error::source).
 ///
 /// # Examples
 ///
 /// ```
-/// use gong_call_access::{CallAccessList, Client, Credentials, Error};
+/// use gong_call_access::{CallAccessList, Client, Credentials, Error, RetryPolicy};
 ///
-/// let client = Client::new(Credentials::access_key("key", "secret")?)?;
+/// let credentials = Credentials::access_key("key", "secret")?;
+/// # let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+/// # let unreachable = format!("http://{closed}");
+/// let builder = Client::builder(credentials).base_url(unreachable).retry(RetryPolicy::none());
+/// let client = builder.build()?;
+///
 /// let error = client.grant(&CallAccessList::new()).unwrap_err();
-/// assert!(matches!(error, Error::Config(_)));
-/// assert!(error.is_config());
-/// assert_eq!(error.attempts(), 0);
+/// assert!(error.is_config() && matches!(error, Error::Config(_)));
+/// assert_eq!(error.attempts(), 0, "nothing was sent");
+///
+/// let access = [("5".parse()?, "7".parse()?)].into_iter().collect();
+/// let error = client.grant(&access).unwrap_err();
+/// assert!(error.is_connect() && matches!(error, Error::Transport(_)));
+/// assert!(!error.is_timeout() && !error.is_tls());
+/// assert_eq!((error.attempts(), error.retry_after()), (1, None));
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug)]

@@ -14,8 +14,9 @@ pub use invalid::InvalidId;
 
 /// The id of a call: 1 to 20 ASCII digits, kept as text and sent exactly as given.
 ///
-/// Leading zeros are kept, so `007` and `7` are two different ids. Ids are ordered as text.
-/// Gong documents ids as numeric strings; the limit of 20 digits was observed.
+/// Leading zeros are kept, so `007` and `7` are two different ids. Ids are ordered as text: `10`
+/// comes before `9`. Gong documents ids as numeric strings of up to 20 digits. From JSON an id is read
+/// from a string only, since a number may have lost digits.
 ///
 /// # Errors
 ///

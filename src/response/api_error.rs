@@ -9,6 +9,31 @@ use std::time::Duration;
 /// All of its text was sent by the server, and is cut to 2 KiB, stripped of control characters and
 /// cleaned of the client's own credentials. Its `Display` says in one line what the status means,
 /// what Gong said, the request id, and what can be done.
+///
+/// # Examples
+///
+/// ```
+/// # use gong_call_access::{Client, Credentials};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut gong = mockito::Server::new();
+/// # let body = r#"{"requestId":"4al018gzaztcr8nbukw","errors":["Some calls not found"]}"#;
+/// # let _mock = gong.mock("PUT", "/v2/calls/users-access").with_status(400).with_body(body).create();
+/// # let client = Client::builder(Credentials::bearer("my-token")?).base_url(gong.url()).build()?;
+/// # let access = [("5".parse()?, "7".parse()?)].into_iter().collect();
+/// let error = client.grant(&access)?.into_result().unwrap_err();
+/// assert_eq!(error.status(), 400);
+/// assert_eq!(error.messages(), ["Some calls not found"]);
+/// assert_eq!(error.request_id(), Some("4al018gzaztcr8nbukw"));
+/// assert_eq!((error.attempts(), error.retry_after()), (1, None));
+/// assert!(error.body().starts_with(r#"{"requestId":"#));
+/// assert_eq!(
+///     error.to_string(),
+///     "status 400, bad request: Some calls not found (request id 4al018gzaztcr8nbukw, 1 attempt); \
+///      check that every call and user exists",
+/// );
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ApiError(Box<Parts>);
 

@@ -12,6 +12,24 @@ use crate::{CallAccessList, CallId, UserId};
 /// shared with them, or their permission profile may cover it. So a user who is missing here may
 /// have access all the same, even right after a grant, which has no effect on a user who has access
 /// already.
+///
+/// # Examples
+///
+/// ```
+/// # use gong_call_access::{CallId, Client, Credentials};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut gong = mockito::Server::new();
+/// # let body = r#"{"requestId":"x","callAccessList":[{"callId":"5","users":[{"userId":"7"}]}]}"#;
+/// # let _mock = gong.mock("POST", "/v2/calls/users-access").with_status(200).with_body(body).create();
+/// # let client = Client::builder(Credentials::bearer("my-token")?).base_url(gong.url()).build()?;
+/// let call = CallId::try_from("5")?;
+/// let listing = client.list([call])?.into_result()?;
+/// let users: Vec<_> = listing.access_list().users(call).collect();
+/// assert_eq!(users, ["7".parse()?]);
+/// assert_eq!(listing.receipt().request_id(), Some("x"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
     access_list: CallAccessList,

@@ -19,6 +19,8 @@ pub(crate) use text::{Secrets, clean};
 /// object that has no `errors`. Gong documents the statuses 200, 400, 401 and 500 for this
 /// resource, and 429 for all of its API; others were observed.
 ///
+/// `T` is what a success holds: a [`Receipt`] of a grant or a revocation, a [`Listing`] of a listing.
+///
 /// # Examples
 ///
 /// ```no_run
@@ -74,7 +76,7 @@ impl<T> Response<T> {
         }
     }
 
-    /// Returns whether Gong acknowledged the request.
+    /// Returns whether Gong acknowledged the request, and with it every pair.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Success(_))
     }
@@ -138,6 +140,23 @@ impl Success for Receipt {
 }
 
 /// Gong's acknowledgement of a request.
+///
+/// # Examples
+///
+/// ```
+/// # use gong_call_access::{Client, Credentials};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut gong = mockito::Server::new();
+/// # let body = r#"{"requestId":"4al018gzaztcr8nbukw"}"#;
+/// # let _mock = gong.mock("PUT", "/v2/calls/users-access").with_status(200).with_body(body).create();
+/// # let client = Client::builder(Credentials::bearer("my-token")?).base_url(gong.url()).build()?;
+/// # let access = [("5".parse()?, "7".parse()?)].into_iter().collect();
+/// let receipt = client.grant(&access)?.into_result()?;
+/// assert_eq!(receipt.request_id(), Some("4al018gzaztcr8nbukw"));
+/// assert_eq!(receipt.attempts(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     request_id: Option<Box<str>>,

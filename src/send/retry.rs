@@ -26,10 +26,14 @@ use crate::error::{ConfigError, TransportKind};
 ///
 /// use gong_call_access::{Client, Credentials, RetryPolicy};
 ///
-/// let client = Client::builder(Credentials::bearer("my-token")?)
-///     .retry(RetryPolicy::default().max_attempts(6).max_delay(Duration::from_secs(5)))
-///     .total_timeout(Duration::from_secs(60))
-///     .build()?;
+/// let policy = RetryPolicy::default()
+///     .max_attempts(6)
+///     .base_delay(Duration::from_millis(200))
+///     .max_delay(Duration::from_secs(5))
+///     .max_retry_after(Duration::from_secs(30));
+/// let builder = Client::builder(Credentials::bearer("my-token")?).retry(policy);
+/// # let builder = builder.base_url("http://localhost");
+/// let client = builder.build()?;
 /// # Ok::<(), gong_call_access::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +98,14 @@ impl RetryPolicy {
     ///
     /// A 429 still holds the other calls of the client, as
     /// [`max_retry_after`](Self::max_retry_after) says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gong_call_access::RetryPolicy;
+    ///
+    /// assert_eq!(RetryPolicy::none(), RetryPolicy::default().max_attempts(1));
+    /// ```
     pub fn none() -> Self {
         Self::default().max_attempts(1)
     }
