@@ -365,10 +365,8 @@ fn ctrl_c_stops_after_the_request_in_flight_and_writes_what_remains() {
         folder.path("remaining.json"),
     );
     let mut child = start(&server, &heard, 3, &file, &remaining);
-    let interrupt = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(interrupt.unwrap().success());
+    let process = nix::unistd::Pid::from_raw(child.id().try_into().unwrap());
+    nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGINT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(4));
     let left: CallAccessList = serde_json::from_str(&read(&remaining)).unwrap();
     let granted = granted.lock().unwrap();

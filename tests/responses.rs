@@ -280,12 +280,11 @@ fn row_24_a_200_without_proof_is_no_success() {
 
 #[test]
 fn row_24_an_answer_over_the_limit_is_no_success() {
-    let mebibyte = 1024 * 1024;
     for_each_verb(|verb| {
         let limit = if let Verb::List = verb {
-            64 * mebibyte
+            common::LISTING_LIMIT
         } else {
-            mebibyte
+            common::RECEIPT_LIMIT
         };
         let body = |len| format!(r#"{{"requestId":"x","a":"{}"}}"#, "a".repeat(len));
         let least = body(0).len();
@@ -588,7 +587,7 @@ fn row_38_an_endless_error_body_is_cut_and_its_status_kept() {
         let response = Verb::Grant.send(&once(&server.url())).unwrap();
         assert_eq!(variant(&response), "ServerError", "row 38");
         let error = error(response);
-        assert_eq!(error.body().len(), 2048, "row 38");
+        assert_eq!(error.body().len(), common::SERVER_TEXT_LIMIT, "row 38");
         assert_eq!(server.requests().len(), 1, "row 38");
     }
 }

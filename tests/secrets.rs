@@ -225,7 +225,9 @@ fn no_log_record_shows_a_credential_or_an_id() {
         Then::Close,
     );
     let cut_off = Server::sends("", Then::Close);
+    let succeeds = Server::sends(common::ok(), Then::Close);
     for verb in VERBS {
+        assert_eq!(verb.receipt(&client(&succeeds.url())).attempts(), 1);
         assert_eq!(verb.refusal(&client(&echo.url())).status(), 401);
         assert_eq!(verb.failure(&client(&cut_off.url())).attempts(), 4);
     }
@@ -235,7 +237,9 @@ fn no_log_record_shows_a_credential_or_an_id() {
     assert!(!has_ids, "{records}");
     for part in [
         ", attempt 1 of 4, 83 bytes",
-        "status 401",
+        "status 401 from 127.0.0.1:",
+        "request id [redacted], after ",
+        "request id 4al018gzaztcr8nbukw, after ",
         "closed the connection",
         "WARN gong_call_access waiting ",
         "before attempt 3 of 4: 127.0.0.1:",

@@ -33,6 +33,15 @@ pub const PATH: &str = "/v2/calls/users-access";
 pub const CALL: &str = "7782342274025937895";
 pub const USER: &str = "234599484848423";
 
+/// Limits that are documented, as the tests hold them.
+pub const MEBIBYTE: usize = 1024 * 1024;
+pub const RECEIPT_LIMIT: usize = MEBIBYTE;
+pub const LISTING_LIMIT: usize = 64 * MEBIBYTE;
+pub const SERVER_TEXT_LIMIT: usize = 2048;
+pub const EXTRA_REQUESTS: usize = 1000;
+pub const BYTES_OF_A_PAIR: usize = 100;
+pub const LONGEST_DURATION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// The three calls of the resource.
 #[derive(Debug, Clone, Copy)]
 pub enum Verb {

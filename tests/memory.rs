@@ -1,0 +1,87 @@
+//! How much memory a list takes, and a job beside it: row 47.
+
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod common;
+
+use std::alloc::System;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::{BYTES_OF_A_PAIR, client};
+use gong_call_access::{CallAccessList, CallId, UserId};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// So many calls with so many users each.
+fn pairs(calls: usize, users: usize) -> Vec<(CallId, UserId)> {
+    let id = |n: usize| (7_782_342_274_000_000_000 + n).to_string();
+    let users: Vec<UserId> = (0..users).map(|n| id(n).parse().unwrap()).collect();
+    (0..calls)
+        .map(|n| id(n).parse().unwrap())
+        .flat_map(|call| users.iter().map(move |user| (call, *user)))
+        .collect()
+}
+
+/// What a region holds more at its end than at its start.
+fn held(region: &Region<'_, System>) -> usize {
+    let change = region.change();
+    change
+        .bytes_allocated
+        .saturating_sub(change.bytes_deallocated)
+}
+
+// One test, since the memory of another one's thread would be counted too.
+#[test]
+fn a_pair_takes_less_than_documented_and_a_job_no_more_than_a_batch() {
+    const PAIRS: usize = 20_000;
+    for (calls, users) in [(PAIRS, 1), (PAIRS / 10, 10), (100, PAIRS / 100), (1, PAIRS)] {
+        for is_scrambled in [false, true] {
+            let mut pairs = pairs(calls, users);
+            if is_scrambled {
+                (0..PAIRS).for_each(|n| pairs.swap(n, n * 7919 % PAIRS));
+            }
+            let region = Region::new(ALLOCATOR);
+            let mut list = CallAccessList::new();
+            pairs
+                .iter()
+                .for_each(|(call, user)| assert!(list.insert(*call, *user)));
+            let each = held(&region) / PAIRS;
+            let shape = format!("{calls} calls, {users} users, scrambled: {is_scrambled}");
+            assert!(each < BYTES_OF_A_PAIR, "{each} bytes a pair: {shape}");
+        }
+    }
+
+    let (url, requests) = acknowledging();
+    let client = client(&url);
+    let list: CallAccessList = pairs(10_000, 10).into_iter().collect();
+    let mut batches = client.grant_batches(&list);
+    drop(batches.next());
+    let region = Region::new(ALLOCATOR);
+    assert_eq!(batches.by_ref().take(98).count(), 98);
+    let grown = held(&region);
+    let batch = 1000 * BYTES_OF_A_PAIR;
+    assert!(grown < batch, "row 47: {grown} bytes more after 98 batches");
+    assert_eq!(requests.load(Ordering::SeqCst), 99, "row 47");
+}
+
+/// Starts a server that acknowledges everything and keeps nothing but the number of requests.
+fn acknowledging() -> (String, Arc<AtomicUsize>) {
+    let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", server.server_addr());
+    let requests = Arc::new(AtomicUsize::new(0));
+    let for_server = Arc::clone(&requests);
+    std::thread::spawn(move || {
+        for mut request in server.incoming_requests() {
+            for_server.fetch_add(1, Ordering::SeqCst);
+            io::copy(request.as_reader(), &mut io::sink()).unwrap();
+            request
+                .respond(tiny_http::Response::from_string("{}"))
+                .unwrap();
+        }
+    });
+    (url, requests)
+}
