@@ -166,3 +166,28 @@ impl fmt::Display for Wait {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_shown_in_the_largest_unit_that_is_not_too_coarse_and_rounded_up() {
+        for (millis, shown) in [
+            (0, "0 s"),
+            (1, "1 s"),
+            (1000, "1 s"),
+            (1001, "2 s"),
+            (120_000, "120 s"),
+            (120_001, "3 min"),
+            (180_000, "3 min"),
+            (7_200_000, "120 min"),
+            (7_200_001, "3 h"),
+            (86_400_000, "24 h"),
+        ] {
+            assert_eq!(Wait(Duration::from_millis(millis)).to_string(), shown);
+        }
+        let longest = Wait(Duration::MAX).to_string();
+        assert!(longest.ends_with(" h"), "{longest}");
+    }
+}
