@@ -612,10 +612,24 @@ fn row_38_no_fault_of_its_body_hides_a_status() {
 
 #[test]
 fn row_39_all_messages_together_are_cut() {
-    let many = vec![format!("{:?}", "x".repeat(1000)); 40].join(",");
-    let error = error(answer(400, &[], &format!(r#"{{"errors":[{many}]}}"#)));
-    let lengths: Vec<_> = error.messages().iter().map(String::len).collect();
-    assert_eq!(lengths, [1000, 1000, 48], "row 39");
+    for (lengths, kept) in [
+        (&[1000; 40][..], &[1000, 1000, 48][..]),
+        (&[2048, 1], &[2048]),
+        (&[2049, 1], &[2048]),
+        // No room is left for the mark of a cut.
+        (&[2046, 1000], &[2046]),
+        (&[2046, 2, 1], &[2046, 2]),
+        (&[2045, 1000, 1], &[2045, 3]),
+    ] {
+        let messages: Vec<_> = lengths
+            .iter()
+            .map(|len| format!("{:?}", "x".repeat(*len)))
+            .collect();
+        let body = format!(r#"{{"errors":[{}]}}"#, messages.join(","));
+        let error = error(answer(400, &[], &body));
+        let found: Vec<_> = error.messages().iter().map(String::len).collect();
+        assert_eq!(found, kept, "row 39: {lengths:?}");
+    }
 }
 
 #[test]

@@ -136,9 +136,8 @@ fn messages(errors: Value, secrets: &Secrets) -> Vec<String> {
         .filter(|message| !message.trim().is_empty())
         .map_while(|mut message| {
             text::cut(&mut message, left);
-            let is_room = left > 0;
             left = left.saturating_sub(message.len());
-            is_room.then_some(message)
+            (!message.is_empty()).then_some(message)
         })
         .collect()
 }

@@ -136,17 +136,22 @@ fn strip(text: &str) -> String {
         .collect()
 }
 
-/// Cuts to `limit` bytes, the mark of the cut included.
+/// Cuts to `limit` bytes, the mark of the cut included; nothing is left where the mark has no room.
 pub(super) fn cut(text: &mut String, limit: usize) {
     const MARK: char = '…';
-    if text.len() > limit {
-        let end = (0..=limit.saturating_sub(MARK.len_utf8()))
-            .rev()
-            .find(|end| text.is_char_boundary(*end))
-            .unwrap_or_default();
-        text.truncate(end);
-        text.push(MARK);
+    if text.len() <= limit {
+        return;
     }
+    let Some(longest) = limit.checked_sub(MARK.len_utf8()) else {
+        text.clear();
+        return;
+    };
+    let end = (0..=longest)
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or_default();
+    text.truncate(end);
+    text.push(MARK);
 }
 
 #[cfg(test)]
