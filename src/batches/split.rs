@@ -12,7 +12,6 @@ pub(crate) struct Bounds {
 }
 
 /// Cuts a list, in its order, into what is sent next.
-#[derive(Debug, Clone)]
 pub(super) struct Splitter<'a> {
     bounds: Bounds,
     rest: Peekable<Pairs<'a>>,
@@ -25,7 +24,7 @@ pub(super) struct Splitter<'a> {
 
 impl<'a> Splitter<'a> {
     /// How many requests a job may take for halves, a tenth of what Gong allows a company in a day.
-    pub(super) const MAX_EXTRA_REQUESTS: u32 = 1000;
+    const MAX_EXTRA_REQUESTS: u32 = 1000;
 
     pub(super) fn new(list: &'a CallAccessList, bounds: Bounds) -> Self {
         Self {
@@ -53,6 +52,9 @@ impl<'a> Splitter<'a> {
                 break;
             };
             let room = self.bounds.pairs - pairs.len();
+            if room == 0 {
+                break;
+            }
             let users = self
                 .rest
                 .clone()
@@ -177,6 +179,9 @@ mod tests {
             // One that does not fills what room there is.
             (&[2, 5, 1], 9, 4, &[(2, 4), (2, 4)]),
             (&[9], 9, 4, &[(1, 4), (1, 4), (1, 1)]),
+            // Without a bound on calls, a full request still ends.
+            (&[9], usize::MAX, 4, &[(1, 4), (1, 4), (1, 1)]),
+            (&[1, 9], 2, usize::MAX, &[(2, 10)]),
             (&[1, 9], 1, 4, &[(1, 1), (1, 4), (1, 4), (1, 1)]),
             (&[3, 3], 1, 1, &[(1, 1); 6]),
         ] {
