@@ -7,7 +7,7 @@ use ureq::http::Uri;
 const RESOURCE: &str = "/v2/calls/users-access";
 
 /// Where the resource is: a URL that has passed every check.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) uri: Uri,
     pub(crate) is_https: bool,
@@ -99,7 +99,7 @@ fn is_loopback(host: &str) -> bool {
             .is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// Shows the base URL, but for a query, and unless it may hold a password.
+/// Shows the base URL up to a query or a fragment, and not at all if it may hold a password.
 fn invalid(base: &str, problem: impl std::fmt::Display) -> String {
     const SHOWN_CHARS: usize = 100;
     const EXPECTED: &str = "expected one such as https://api.gong.io";
@@ -108,7 +108,7 @@ fn invalid(base: &str, problem: impl std::fmt::Display) -> String {
     }
     let shown: String = base
         .chars()
-        .take_while(|c| *c != '?')
+        .take_while(|c| !matches!(c, '?' | '#'))
         .take(SHOWN_CHARS)
         .collect();
     format!("base_url {shown:?} is invalid: {problem}; {EXPECTED}")
@@ -180,7 +180,7 @@ mod tests {
             ("https://.", "host"),
             ("https://api.gong.io/?token=hunter2", "query"),
             ("https://api.gong.io?x=1", "query"),
-            ("https://api.gong.io/v2#x", "fragment"),
+            ("https://api.gong.io/v2#hunter2", "fragment"),
             ("https://api.gong .io", "' '"),
             ("https://api.gong.io\n", "'\\n'"),
             ("https://api.göng.io", "'ö'"),
@@ -189,6 +189,8 @@ mod tests {
             ("http://localhost.example", "loopback"),
             ("http://127.0.0.1.example", "loopback"),
             ("http://0.0.0.0", "loopback"),
+            ("http://[2001:db8::1]", "loopback"),
+            ("http://[::ffff:192.0.2.1]", "loopback"),
             ("https://user:hunter2@api.gong.io", "user information"),
             ("https://hunter2@", "user information"),
         ] {

@@ -240,6 +240,10 @@ fn row_5_and_6_a_base_url_that_cannot_be_used_is_refused() {
             "https://api.gong.io/v2?token=hunter2",
             "base_url \"https://api.gong.io/v2\" is invalid",
         ),
+        (
+            "https://api.gong.io/#access_token=hunter2",
+            "base_url \"https://api.gong.io/\" is invalid",
+        ),
     ] {
         assert_config(builder(url).build(), "6", &[shown]);
     }

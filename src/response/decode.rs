@@ -144,7 +144,11 @@ fn messages(errors: Value, secrets: &Secrets) -> Vec<String> {
 
 /// The host of an absolute `Location`, without user information.
 fn host_of(location: &str) -> Option<&str> {
-    let (_, rest) = location.split_once("//")?;
+    let (scheme, rest) = location.split_once("//")?;
+    // A path or a query may hold a URL of its own.
+    if scheme.contains(['/', '?', '#']) {
+        return None;
+    }
     let authority = rest.split(['/', '?', '#', '\\']).next()?;
     let host = authority.rsplit('@').next()?;
     (!host.is_empty()).then_some(host)
@@ -168,6 +172,9 @@ mod tests {
             ("//host.example/path", Some("host.example")),
             ("https://", None),
             ("/v2/calls", None),
+            ("/login?next=https://other.example/x", None),
+            ("login#//other.example", None),
+            ("/a//b", None),
             ("", None),
         ] {
             assert_eq!(host_of(location), host, "{location:?}");
