@@ -97,9 +97,8 @@ impl Client {
     ///
     /// An answer of Gong's is a [`Response`], whatever it says. An error means there is none: it
     /// [`is_config`](Error::is_config) for an empty list, which is never sent; otherwise it is an
-    /// [`Error::Transport`], the pairs may or may not have been granted (if it
-    /// [`is_connect`](Error::is_connect), the last attempt sent nothing), and it is safe to grant
-    /// them again.
+    /// [`Error::Transport`], the pairs may or may not have been granted, and it is safe to grant them
+    /// again.
     ///
     /// # Examples
     ///

@@ -90,7 +90,9 @@ impl Credentials {
     ///
     /// That is `GONG_ACCESS_KEY` with `GONG_ACCESS_KEY_SECRET` (or `GONG_ACCESS_SECRET`), else
     /// `GONG_ACCESS_TOKEN`. An empty variable counts as not set, and a line end after a value
-    /// is dropped.
+    /// is dropped. `GONG_BASE_URL` is not read here, but by
+    /// [`Client::from_env`](crate::Client::from_env) and
+    /// [`ClientBuilder::from_env`](crate::ClientBuilder::from_env).
     ///
     /// # Errors
     ///
@@ -103,26 +105,26 @@ impl Credentials {
     /// ```no_run
     /// use gong_call_access::{Client, Credentials};
     ///
-    /// let client = Client::builder(Credentials::from_env()?).build()?;
+    /// let builder = Client::builder(Credentials::from_env()?);
+    /// let client = builder.base_url("https://us-12345.api.gong.io").build()?;
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
     #[doc(alias = "GONG_ACCESS_KEY")]
     #[doc(alias = "GONG_ACCESS_TOKEN")]
     pub fn from_env() -> Result<Self, Error> {
         let key = variable(KEY)?;
-        let secret = match variable(SECRET)? {
-            Some(secret) => Some(secret),
-            None => variable(SHORT_SECRET)?,
+        let (name, secret) = match variable(SECRET)? {
+            Some(secret) => (SECRET, Some(secret)),
+            None => (SHORT_SECRET, variable(SHORT_SECRET)?),
         };
         match (key, secret) {
             (Some(key), Some(secret)) => Self::access_key(key, secret),
             (Some(_), None) => {
                 Err(ConfigError::new(format!("{KEY} is set, but {SECRET} is missing")).into())
             }
-            (None, Some(_)) => Err(ConfigError::new(format!(
-                "an access key secret is set, but {KEY} is missing"
-            ))
-            .into()),
+            (None, Some(_)) => {
+                Err(ConfigError::new(format!("{name} is set, but {KEY} is missing")).into())
+            }
             (None, None) => match variable(TOKEN)? {
                 Some(token) => Self::bearer(token),
                 None => Err(ConfigError::new(format!(

@@ -101,8 +101,8 @@
 //! | `native-tls` | the operating system, OpenSSL on Linux | the system's root certificates |
 //! | `platform-verifier` | rustls, with ring | what the operating system trusts |
 //!
-//! With several of them, rustls is used. With none, the crate builds, and an `https` base URL is an
-//! error.
+//! With several of them, rustls is used, and with `platform-verifier` among them the operating system
+//! decides what is trusted. With none, the crate builds, and an `https` base URL is an error.
 //!
 //! # What it does not do
 //!

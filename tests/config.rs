@@ -87,11 +87,11 @@ fn row_2_half_a_pair_names_the_missing_variable() {
         ),
         (
             &[("GONG_ACCESS_KEY_SECRET", "hunter2")],
-            "GONG_ACCESS_KEY is missing",
+            "GONG_ACCESS_KEY_SECRET is set, but GONG_ACCESS_KEY is missing",
         ),
         (
             &[("GONG_ACCESS_SECRET", "hunter2")],
-            "GONG_ACCESS_KEY is missing",
+            "GONG_ACCESS_SECRET is set, but GONG_ACCESS_KEY is missing",
         ),
         (
             &[],

@@ -235,6 +235,9 @@ fn row_42_a_file_of_wrong_ids_ends_within_the_bound() {
             summary.contains("refused: 10000 pairs of 10000 calls"),
             "{summary}"
         );
+        let more = report.refused().count() - 5;
+        let more = format!("  and {more} more, with 9995 pairs of 9995 calls\n");
+        assert!(summary.contains(&more), "{summary}");
         assert!(
             summary.contains("requests: 1100") && summary.lines().count() < 12,
             "{summary}"

@@ -34,6 +34,7 @@ fn row_9_what_is_not_an_id_is_refused_with_a_hint() {
         (" 78", "character 1 is ' '", "space around"),
         ("78\n", "character 3 is '\\n'", "space around"),
         ("78\0", "character 3 is '\\0'", ""),
+        ("78\n9,x\n", "character 3 is '\\n'", ""),
     ] {
         let call = text.parse::<CallId>().unwrap_err().to_string();
         let user = UserId::try_from(text).unwrap_err().to_string();

@@ -18,8 +18,9 @@ use split::Splitter;
 ///
 /// It is made by [`Client::grant_batches`] and [`Client::revoke_batches`]. Each `next()` blocks
 /// until the next batch is decided: it sends one request, and more only while a batch that Gong
-/// refused is being halved. Dropping it ends the job, and [`remaining`](Self::remaining) is what
-/// has not been yielded.
+/// refused is being halved. Each request, with its retries, has the client's
+/// [`total_timeout`](crate::ClientBuilder::total_timeout) for itself; a job has no limit. Dropping it
+/// ends the job, and [`remaining`](Self::remaining) is what has not been yielded.
 ///
 /// What it yields is a partition of the list, in its order: every pair is in exactly one [`Batch`].
 /// The requests are the fewest that the two bounds
@@ -29,13 +30,16 @@ use split::Splitter;
 ///
 /// - A status 400 or 413 concerns the batch: it is halved, by calls and then by users, until what
 ///   is refused stands alone and everything else is done. Where a 413 was due to its size, later batches are smaller.
-///   One bad pair among 100 calls with one user each takes at most 14 extra requests; an unknown
-///   call takes about two more for each of its users. A job takes at most 1,000 of them, a tenth of
-///   the 10,000 requests that Gong documents for a company's day; what would need more is refused
-///   together.
+///   One bad pair among 100 calls with one user each takes at most 14 extra requests, two for each
+///   halving; an unknown call takes about two more for each of its users, and a user whom Gong does not know
+///   two for each of the calls. A job takes at most 1,000 of them, a tenth of the 10,000 requests that Gong
+///   documents for a company's day; what would need more is refused together, good pairs among it.
 /// - Any other failure, after its retries, concerns the job: that batch is
 ///   [`Failed`](Outcome::Failed), the rest comes as one batch that is
 ///   [`NotSent`](Outcome::NotSent), and the iterator ends.
+///
+/// For progress, count the pairs of batches that are done or refused; how many requests a job takes is
+/// not known before its end.
 ///
 /// # Examples
 ///
@@ -110,6 +114,8 @@ pub enum Outcome {
     /// [`Error::Api`].
     Failed(Error),
     /// The job stopped before these pairs.
+    ///
+    /// Some may have been part of a larger request that Gong refused; all are safe to send.
     NotSent,
 }
 

@@ -10,7 +10,10 @@ use crate::{ApiError, CallAccessList, Error};
 ///
 /// Each pair of the job is in exactly one of [`done`](Self::done), [`refused`](Self::refused) and
 /// [`remaining`](Self::remaining). Its `Display` is a summary for people, of a few lines, with the
-/// ids of refused pairs. A job that goes on with what remains gets a report of its own.
+/// ids of the first refused pairs. A job that goes on with what remains gets a report of its own.
+///
+/// It does not keep the receipts, nor give its errors away: a program that wants the request ids of
+/// what was done looks at each [`Batch`] before it extends the report with it.
 ///
 /// # Examples
 ///
@@ -63,7 +66,8 @@ impl Report {
         &self.done
     }
 
-    /// Returns the pairs that failed or were not sent: what to give to the next run.
+    /// Returns the pairs that failed or were not sent: what to give to the next run, with what was
+    /// [`refused`](Self::refused) together.
     ///
     /// It serialises as Gong's own body, and can be read back.
     pub fn remaining(&self) -> &CallAccessList {
@@ -71,6 +75,9 @@ impl Report {
     }
 
     /// Iterates over the pairs that Gong refused for what they are, with the reasons.
+    ///
+    /// An entry is one pair, or several that the job could not divide further, since its extra requests
+    /// were used up: good pairs may be among those, so give them to another job.
     pub fn refused(&self) -> impl Iterator<Item = (&CallAccessList, &ApiError)> {
         self.refused.iter().map(|(pairs, error)| (pairs, error))
     }
@@ -80,7 +87,7 @@ impl Report {
         self.stopped_by.as_ref()
     }
 
-    /// Returns whether every pair is done: nothing was refused, and nothing remains.
+    /// Returns whether every pair is done: nothing was refused, and nothing remains. An empty job is done.
     pub fn all_done(&self) -> bool {
         self.refused.is_empty() && self.remaining.is_empty()
     }
@@ -122,8 +129,9 @@ impl fmt::Display for Report {
                 _ => write!(f, "\n  {}: {error}", Size(pairs))?,
             }
         }
-        if let Some(more @ 1..) = self.refused.len().checked_sub(Self::SHOWN_REFUSALS) {
-            write!(f, "\n  and {more} more")?;
+        if let Some(more @ [_, ..]) = self.refused.get(Self::SHOWN_REFUSALS..) {
+            let pairs: CallAccessList = more.iter().flat_map(|(pairs, _)| pairs).collect();
+            write!(f, "\n  and {} more, with {}", more.len(), Size(&pairs))?;
         }
         write!(f, "\nremaining: {}", Size(&self.remaining))?;
         write!(f, "\nrequests: {}", self.requests)?;

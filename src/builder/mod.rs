@@ -140,8 +140,9 @@ impl ClientBuilder {
     ///
     /// The default is 120 seconds; it holds with [`RetryPolicy::none`] too. A wait that would go
     /// past it is not begun: the call returns the last answer or error at once. A call that
-    /// could send nothing in its time is an error that [`is_timeout`](Error::is_timeout). Zero,
-    /// or more than 30 days, is an error in [`build`](Self::build).
+    /// could send nothing in its time is an error that [`is_timeout`](Error::is_timeout). Set
+    /// [`timeout`](Self::timeout) below it: an attempt that has less time than that costs a little more.
+    /// Zero, or more than 30 days, is an error in [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -149,8 +150,8 @@ impl ClientBuilder {
     /// # use std::time::Duration;
     /// # use gong_call_access::{Client, Credentials};
     /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url("http://localhost");
-    /// // A web handler that would rather fail than keep its caller waiting.
-    /// let client = builder.total_timeout(Duration::from_secs(5)).build()?;
+    /// // For a web handler that would rather fail than keep its caller waiting.
+    /// let builder = builder.timeout(Duration::from_secs(4)).total_timeout(Duration::from_secs(5));
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
     pub fn total_timeout(mut self, total_timeout: Duration) -> Self {
@@ -179,10 +180,10 @@ impl ClientBuilder {
     /// client.
     ///
     /// The default is 3, which Gong documents as the limit of a whole company; leave room for its
-    /// other tools. `None` is no limit. Attempts that are repeated count too. A request's turn
-    /// is free again one second after its answer, so an idle client sends its first requests at
-    /// once, and calls that wait go in the order in which they came. Zero is an error in
-    /// [`build`](Self::build).
+    /// other tools. `None` is no limit. Attempts that are repeated or cannot connect count too. A request's
+    /// turn is free again one second after its answer, so no more than these are in flight, and an idle
+    /// client sends its first ones at once. Who waits goes in the order of asking; a repeated attempt asks
+    /// anew. Zero is an error in [`build`](Self::build).
     ///
     /// # Examples
     ///

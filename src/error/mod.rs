@@ -53,13 +53,17 @@ pub enum Error {
 
 impl Error {
     /// Returns whether the input was at fault, an id included, and nothing was sent.
+    ///
+    /// To tell an id of the caller's from a setting of the operator's, look at the variant.
     pub fn is_config(&self) -> bool {
         matches!(self, Self::Config(_) | Self::InvalidId(_))
     }
 
     /// Returns whether the time ran out: while waiting to send, while connecting, or later.
     ///
-    /// A connection that took too long also [`is_connect`](Self::is_connect).
+    /// A connection that took too long also [`is_connect`](Self::is_connect). With
+    /// [`attempts`](Self::attempts) 0 nothing was sent: the turn of this call would have come too late,
+    /// since a 429 or other calls of the client were before it.
     pub fn is_timeout(&self) -> bool {
         matches!(
             self.transport_kind(),
@@ -71,10 +75,11 @@ impl Error {
         )
     }
 
-    /// Returns whether no connection came about: the host name is unknown, or nothing accepted in
-    /// time.
+    /// Returns whether no connection came about: the host name is unknown, nothing accepts
+    /// connections there, or not in time.
     ///
-    /// Nothing was sent then by the last attempt. A connection that took too long also
+    /// As far as the system says, the last attempt sent nothing then; an earlier one may have taken
+    /// effect if [`attempts`](Self::attempts) is more than 1. A connection that took too long also
     /// [`is_timeout`](Self::is_timeout).
     pub fn is_connect(&self) -> bool {
         matches!(
@@ -83,13 +88,15 @@ impl Error {
         )
     }
 
-    /// Returns whether TLS failed: a certificate that is not trusted, or a port that does not speak
-    /// TLS.
+    /// Returns whether TLS failed: a certificate that is not trusted, or a port that answers with
+    /// something else than TLS. The last attempt sent nothing that Gong could act upon.
     pub fn is_tls(&self) -> bool {
         matches!(self.transport_kind(), Some(TransportKind::Tls))
     }
 
-    /// Returns how many requests were attempted; 0 if nothing was sent.
+    /// Returns how many requests were attempted; 0 if none was, so that nothing was sent.
+    ///
+    /// An attempt that could not connect counts.
     pub fn attempts(&self) -> u32 {
         match self {
             Self::Config(_) | Self::InvalidId(_) => 0,
@@ -100,8 +107,9 @@ impl Error {
 
     /// Returns how long Gong asked to wait before the next request.
     ///
-    /// That is the [`ApiError::retry_after`] of an answer, or what is left of one that kept this
-    /// call from sending anything in its time.
+    /// That is the [`ApiError::retry_after`] of an answer, counted from that answer, or what is left of
+    /// one that kept this call from sending anything in its time. To show or store when to go on, add it
+    /// to the current time at once.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Api(error) => error.retry_after(),

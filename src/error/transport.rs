@@ -28,8 +28,8 @@ pub(crate) enum TransportKind {
     ConnectTimeout(Duration),
     /// No whole answer within this time.
     Timeout(Duration),
-    /// No turn to send a request within this time, since a 429 still holds all calls, or others
-    /// wait.
+    /// No turn to send a request within this time, since a 429 still holds all requests, or the rate
+    /// limit does.
     NoTurn {
         within: Duration,
         held_for: Option<Duration>,
@@ -88,12 +88,12 @@ impl fmt::Display for TransportError {
                 )
             }
             TransportKind::NoTurn { within, held_for } => {
-                write!(f, "no request to {host} could be sent within {within:?}")?;
+                write!(f, "no request to {host} can be sent within {within:?}")?;
                 match held_for {
                     Some(held_for) => {
                         write!(f, ", Gong asked to wait {:?} more", rounded(held_for))
                     }
-                    None => f.write_str(", other calls of this client are waiting too"),
+                    None => f.write_str(", the rate limit (requests_per_second) gave no turn"),
                 }
             }
             TransportKind::Disconnected => {

@@ -52,7 +52,7 @@ impl InvalidId {
             Some("Gong's CSV export puts a `_` before ids: leave it out")
         } else if is_scientific(text) {
             Some("a spreadsheet turned it into a number and lost digits: export the column as text")
-        } else if text.trim() != text {
+        } else if text.trim() != text && Digits::is_well_formed(text.trim()) {
             Some("remove the space around it")
         } else {
             None

@@ -180,9 +180,7 @@ impl Digits {
     const SIZE: usize = 24;
 
     fn parse(text: &str, kind: &'static str) -> Result<Self, InvalidId> {
-        let well_formed = matches!(text.len(), 1..=Self::MAX_LEN)
-            && text.bytes().all(|byte| byte.is_ascii_digit());
-        if !well_formed {
+        if !Self::is_well_formed(text) {
             return Err(InvalidId::new(text, kind));
         }
         let mut bytes = [0; Self::SIZE];
@@ -192,6 +190,10 @@ impl Digits {
         let [.., len] = &mut bytes;
         *len = text.len() as u8;
         Ok(Self(bytes))
+    }
+
+    fn is_well_formed(text: &str) -> bool {
+        matches!(text.len(), 1..=Self::MAX_LEN) && text.bytes().all(|byte| byte.is_ascii_digit())
     }
 
     fn words(&self) -> (u128, u64) {

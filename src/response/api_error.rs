@@ -76,7 +76,7 @@ impl ApiError {
 
     /// Returns how long Gong asked to wait, from the header `Retry-After`.
     ///
-    /// Gong documents it in seconds, with a 429. An HTTP-date is measured against the answer's own
+    /// It counts from the answer. Gong documents it in seconds, with a 429. An HTTP-date is measured against the answer's own
     /// `Date`. A value that is neither, or that names no time to come, is none. A number too
     /// large to count is `u64::MAX` seconds.
     pub fn retry_after(&self) -> Option<Duration> {

@@ -54,7 +54,8 @@ pub enum Response<T = Receipt> {
     RateLimited(ApiError),
     /// Status 500 to 599: Gong failed; the request may or may not have taken effect.
     ServerError(ApiError),
-    /// Any other status, and a 200 that does not prove success.
+    /// Any other status, and a 200 that does not prove success; the request may or may not have taken
+    /// effect.
     Unexpected(ApiError),
 }
 

@@ -66,7 +66,7 @@ impl Sender {
         let mut last = None;
         loop {
             let on_wait = |held_for| match held_for {
-                Some(wait) => self.log_wait(wait, attempts, "Gong asked all calls to wait"),
+                Some(wait) => self.log_wait(wait, attempts, "Gong asked every request to wait"),
                 None => log::debug!(target: TARGET, "waiting for a turn of the rate limit"),
             };
             let turn = match self.turns.take(deadline, on_wait) {

@@ -202,8 +202,7 @@ mod tests {
         assert_eq!(limiter.admit(tickets[1], start), Admission::Granted);
         limiter.end(start);
         let now = start + MILLI * 400;
-        // One turn is free at 1000, the other not before 1400; two seconds later it is the same
-        // again.
+        // One turn is free at 1000, the other not before 1400, and so again a second later.
         for (ticket, millis) in [(2, 1000), (3, 1400), (4, 2000), (5, 2400), (6, 3000)] {
             assert_eq!(
                 limiter.earliest(tickets[ticket], now),

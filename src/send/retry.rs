@@ -8,8 +8,8 @@ use crate::error::{ConfigError, TransportKind};
 /// How often a call is attempted, and how long it waits in between.
 ///
 /// By default a call makes at most 4 attempts. It waits a random time of up to 500 ms before the
-/// second, up to 1 s before the third and so on, doubling up to 20 s, and it waits as long as Gong
-/// asks for where that is at most 60 s. The whole call, its waits included, is bounded by
+/// second, up to 1 s before the third and so on, doubling up to 20 s (after a 429, at least one
+/// second), and it waits as long as Gong asks for where that is at most 60 s. The whole call, its waits included, is bounded by
 /// [`total_timeout`](crate::ClientBuilder::total_timeout).
 ///
 /// Tried again are: no connection, a connection that is cut off (the first time at once, on a new
@@ -144,7 +144,7 @@ impl RetryPolicy {
     ///
     /// The default is 60 seconds. A longer one is not waited for: the call returns the answer at
     /// once, with its [`retry_after`](crate::ApiError::retry_after). A 429 with one that is not
-    /// longer holds all calls of the client and its clones until then. Zero, or more than 30
+    /// longer holds all requests of the client and its clones until then. Zero, or more than 30
     /// days, is an error in [`build`](crate::ClientBuilder::build).
     #[must_use]
     pub fn max_retry_after(mut self, max_retry_after: Duration) -> Self {

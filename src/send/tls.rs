@@ -16,8 +16,7 @@ pub(super) fn configure(
 ) -> Result<ConfigBuilder<AgentScope>, ConfigError> {
     use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
-    // Rustls wherever it is there: a feature that another crate adds must not change what a program
-    // does.
+    // Rustls wherever it is there, so that native-tls, when another crate adds it, changes nothing.
     let provider = if cfg!(feature = "rustls") {
         TlsProvider::Rustls
     } else {

@@ -26,7 +26,7 @@ const OUTPUT_BUFFER: usize = 8 * 1024;
 /// As many as ureq keeps in all, since there is one host.
 const MAX_IDLE_CONNECTIONS: usize = 10;
 
-/// What a transport is made of; every value has been checked.
+/// What a transport is made of; every value but the certificates has been checked.
 pub(crate) struct Settings {
     pub(crate) endpoint: Endpoint,
     pub(crate) authorization: HeaderValue,
@@ -136,7 +136,8 @@ impl Transport {
 
     /// ureq gives every read of a proxy's reply the whole time anew, so a proxy that drips it would
     /// never run into a timeout. The thread that is left behind when the time is over ends
-    /// without a request: ureq looks at the clock again before it sends one.
+    /// without a request: ureq looks at its clock again before it sends one, and that clock began with
+    /// the thread.
     fn exchange_on_a_thread(
         &self,
         request: &Request<'_>,
