@@ -230,3 +230,29 @@ fn the_memory_of_a_pair() {
         assert_says(page, &format!("less than {bytes} bytes"));
     }
 }
+
+#[test]
+fn the_readme_shows_a_test_that_passes() {
+    let (_, test) = include_str!("readme.rs").split_once("\n\n").unwrap();
+    assert!(
+        README.contains(test),
+        "tests/readme.rs is not in the README"
+    );
+}
+
+#[test]
+fn the_statuses_that_are_tried_again() {
+    for page in [README, RETRY] {
+        assert_says(page, "408, 425, 429, 500, 502, 503, 504 and 520 to 526");
+    }
+    let range: Vec<u16> = (520..=526).collect();
+    let named = [&[408, 425, 429, 500, 502, 503, 504][..], &range].concat();
+    assert_eq!(named, common::RETRIED_STATUSES);
+}
+
+#[test]
+fn the_cost_of_a_bad_pair() {
+    let most = common::EXTRA_REQUESTS_FOR_ONE_OF_100;
+    assert_says(README, &format!("takes at most {most} more requests"));
+    assert_says(BATCHES, &format!("takes at most {most} extra requests"));
+}

@@ -142,7 +142,7 @@ fn row_41_one_unknown_call_among_100_is_refused_alone() {
             let list = calls(100);
             let report: Report = change.batches(&client(&server.url()), &list).collect();
             assert!(
-                server.requests().len() <= 15,
+                server.requests().len() <= 1 + common::EXTRA_REQUESTS_FOR_ONE_OF_100,
                 "row 41: {}",
                 server.requests().len()
             );

@@ -71,7 +71,7 @@ fn row_49_no_window_of_a_second_sees_more_requests_than_the_limit() {
 }
 
 #[test]
-fn an_idle_client_sends_its_first_requests_at_once() {
+fn the_whole_limit_is_used_within_its_second() {
     for_each_verb(|verb| {
         let server = Server::sends(ok(), Then::KeepAlive);
         let client = builder(&server.url()).build().unwrap();

@@ -39,7 +39,11 @@ pub const RECEIPT_LIMIT: usize = MEBIBYTE;
 pub const LISTING_LIMIT: usize = 64 * MEBIBYTE;
 pub const SERVER_TEXT_LIMIT: usize = 2048;
 pub const EXTRA_REQUESTS: usize = 1000;
+pub const EXTRA_REQUESTS_FOR_ONE_OF_100: usize = 14;
 pub const BYTES_OF_A_PAIR: usize = 100;
+pub const RETRIED_STATUSES: [u16; 14] = [
+    408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526,
+];
 pub const LONGEST_DURATION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The three calls of the resource.
