@@ -2,6 +2,7 @@
 
 mod stand_in;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
@@ -70,11 +71,14 @@ fn main() -> ExitCode {
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn grant(client: &Client, access: &CallAccessList, place: &str) -> Result<()> {
-    println!("request body: {}", serde_json::to_string(access)?);
+    let mut out = std::io::stdout();
+    writeln!(out, "request body: {}", serde_json::to_string(access)?)?;
     let receipt = client.grant(access)?.into_result()?;
+    let request_id = receipt.request_id().unwrap_or("none");
+    // Once it is granted, it makes no difference whether anybody reads on.
     for (call, user) in access {
-        println!("granted{place}: user {user} may open call {call}");
+        let _ = writeln!(out, "granted{place}: user {user} may open call {call}");
     }
-    println!("request id: {}", receipt.request_id().unwrap_or("none"));
+    let _ = writeln!(out, "request id: {request_id}");
     Ok(())
 }

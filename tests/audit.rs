@@ -4,14 +4,26 @@
 
 mod common;
 
+use std::io::Write;
 use std::process::Stdio;
 
 use common::{CALL, USER, command, example};
 
 #[track_caller]
 fn run(arguments: &[&str], code: i32) -> (String, String) {
+    answer(arguments, "", code)
+}
+
+/// Runs it with this on its standard input.
+#[track_caller]
+fn answer(arguments: &[&str], input: &str, code: i32) -> (String, String) {
     let mut audit = command(example("audit"));
-    let output = audit.args(arguments).stdin(Stdio::null()).output().unwrap();
+    let audit = audit.args(arguments).stdin(Stdio::piped());
+    let audit = audit.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = audit.spawn().unwrap();
+    // It may end without reading.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     let (out, err) = (text(output.stdout), text(output.stderr));
     assert_eq!(output.status.code(), Some(code), "{out}\n{err}");
@@ -42,6 +54,10 @@ fn it_lists_as_a_table_or_as_json() {
 fn it_revokes_after_a_confirmation_only() {
     let (_, err) = run(&[CALL, "--revoke"], 1);
     assert!(err.contains("not confirmed, nothing was revoked"), "{err}");
+    let (_, err) = answer(&[CALL, "--revoke"], "n\n", 1);
+    assert!(err.contains("not confirmed, nothing was revoked"), "{err}");
+    let (_, err) = answer(&[CALL, "--revoke"], "y\n", 0);
+    assert!(err.contains("done: 1 pair of 1 call"), "{err}");
     let (_, err) = run(&[CALL, "--revoke", "--yes"], 0);
     assert!(err.contains("done: 1 pair of 1 call"), "{err}");
     let (_, err) = run(&["5", "--revoke"], 0);

@@ -195,6 +195,43 @@ fn input_that_cannot_be_read_is_bad_input() {
 }
 
 #[test]
+fn without_credentials_no_record_of_a_job_is_touched() {
+    let folder = Folder::new();
+    let remaining = folder.write(
+        "remaining.json",
+        r#"{"callAccessList":[{"callId":"1","userIds":["2"]}]}"#,
+    );
+    let before = read(&remaining);
+    let output = bulk_grant()
+        .arg(&remaining)
+        .arg("--remaining")
+        .arg(&remaining)
+        .output();
+    assert_exit(&output.unwrap(), 2, &[], &["need credentials"]);
+    assert_eq!(read(&remaining), before);
+}
+
+#[test]
+fn a_quote_within_a_field_is_text() {
+    let (server, granted, _) = gong(NOTHING);
+    let folder = Folder::new();
+    let file = folder.write(
+        "pairs.csv",
+        "call_id,user_id,title\n1,2,24\" monitor\n3,4,27\" monitor\n",
+    );
+    assert_exit(
+        &on(&server).arg(file).output().unwrap(),
+        0,
+        &["done: 2 pairs"],
+        &[],
+    );
+    assert_eq!(
+        (server.requests().len(), granted.lock().unwrap().len()),
+        (1, 2)
+    );
+}
+
+#[test]
 fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
     let (server, _, _) = gong("13");
     let folder = Folder::new();

@@ -84,7 +84,14 @@ fn read_csv(text: &[u8]) -> Result<Input, String> {
     let last = text
         .get(usize::try_from(start).unwrap_or(0)..)
         .unwrap_or_default();
-    if last.iter().filter(|byte| **byte == b'"').count() % 2 == 1 {
+    let is_open = last.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
+    let delimiter = |byte: &u8| matches!(byte, b',' | b';' | b'\t');
+    // In the middle of a field a quote is text.
+    if is_open
+        && last
+            .split(delimiter)
+            .any(|field| field.trim_ascii_start().starts_with(b"\""))
+    {
         let line = lines.of(start);
         return Err(format!("line {line}: a quote is not closed"));
     }

@@ -26,7 +26,8 @@ use output::{Refused, Remaining};
 /// GONG_BASE_URL is your company's own host. Without credentials everything is granted on a
 /// stand-in for Gong on this machine.
 ///
-/// Ctrl-C stops after the request in flight. To go on, give the file of --remaining as FILE.
+/// Ctrl-C stops after the batch in hand, its retries and halves included. To go on, give the file of
+/// --remaining as FILE; to try what was refused once more, the file of --refused.
 ///
 /// Exit codes: 0 all pairs granted; 3 some were refused; 4 stopped, and some remain;
 /// 2 bad input, nothing was sent; 1 anything else.
@@ -96,6 +97,12 @@ fn main() -> ExitCode {
     {
         return fail(BAD_INPUT, "--refused needs a file of its own");
     }
+    let keeps_record = arguments.remaining.is_some() || arguments.refused.is_some();
+    if keeps_record && !arguments.dry_run && !stand_in::has_credentials() {
+        let message =
+            "--remaining and --refused need credentials: without them nothing reaches Gong";
+        return fail(BAD_INPUT, message);
+    }
     let result = if arguments.dry_run {
         dry_run(&input.access, arguments.requests_per_second)
     } else {
@@ -137,7 +144,7 @@ fn run(arguments: &Arguments, access: &CallAccessList) -> Result<u8, Box<dyn Err
         .build()?;
     let mut remaining = arguments.remaining.clone().map(Remaining::new);
     let mut refused = arguments.refused.clone().map(Refused::new).transpose()?;
-    if let Some(remaining) = &mut remaining {
+    if let Some(remaining) = &remaining {
         remaining.write(access)?;
     }
     let is_interrupted = Arc::new(AtomicBool::new(false));
@@ -164,7 +171,7 @@ fn run(arguments: &Arguments, access: &CallAccessList) -> Result<u8, Box<dyn Err
     }
     progress.finish();
     let left = all_remaining(&report, batches.remaining());
-    if let Some(remaining) = &mut remaining {
+    if let Some(remaining) = &remaining {
         remaining.write(&left)?;
     }
     say!("{report}");

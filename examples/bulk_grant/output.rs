@@ -43,18 +43,18 @@ impl Remaining {
     /// Writes the list if the last time was long enough ago. What is written late names pairs that
     /// are done already, and granting these again does no harm.
     pub(crate) fn update(&mut self, list: impl FnOnce() -> CallAccessList) -> io::Result<()> {
-        if Instant::now() < self.next {
+        let started = Instant::now();
+        if started < self.next {
             return Ok(());
         }
-        self.write(&list())
-    }
-
-    pub(crate) fn write(&mut self, list: &CallAccessList) -> io::Result<()> {
-        let started = Instant::now();
-        replace(&self.path, |file| Ok(serde_json::to_writer(file, list)?))?;
+        self.write(&list())?;
         let took = started.elapsed().max(Duration::from_millis(5));
         self.next = Instant::now() + took * Self::PAUSE;
         Ok(())
+    }
+
+    pub(crate) fn write(&self, list: &CallAccessList) -> io::Result<()> {
+        replace(&self.path, |file| Ok(serde_json::to_writer(file, list)?))
     }
 }
 

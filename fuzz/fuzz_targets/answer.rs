@@ -109,7 +109,7 @@ fn assert_error(status: u16, error: &ApiError) {
     }
     assert_clean(error.request_id().unwrap_or_default());
     let shown = error.to_string();
-    assert!(!shown.contains(char::is_control) && shown.len() < 4 * MAX_TEXT);
+    assert!(!shown.contains(char::is_control) && shown.len() < 6 * MAX_TEXT);
     assert_no_secret(&shown);
     assert_no_secret(&format!("{error:?}"));
 }

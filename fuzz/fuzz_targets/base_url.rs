@@ -2,6 +2,8 @@
 
 #![no_main]
 
+use std::net::{IpAddr, SocketAddr};
+
 use gong_call_access::fuzzing::resource_url;
 use libfuzzer_sys::fuzz_target;
 
@@ -13,9 +15,11 @@ fuzz_target!(|base: &str| {
             let authority = rest.split('/').next().unwrap();
             assert!(!authority.is_empty() && !authority.contains('@'), "{url}");
             assert!(!url.contains(['?', '#', ' ']), "{url}");
-            let host = authority.split(':').next().unwrap().to_ascii_lowercase();
+            let address = authority.parse().map(|address: SocketAddr| address.ip());
+            let address = address.or_else(|_| authority.trim_matches(['[', ']']).parse());
+            let name = authority.split(':').next().unwrap().to_ascii_lowercase();
             let is_loopback =
-                host == "localhost" || host.starts_with("127.") || authority.starts_with('[');
+                name == "localhost" || address.is_ok_and(|address: IpAddr| address.is_loopback());
             assert!(scheme.eq_ignore_ascii_case("https") || is_loopback, "{url}");
             // What was kept of the base is its start, so the host is the one that was meant.
             let kept = url.strip_suffix("/v2/calls/users-access").unwrap();
