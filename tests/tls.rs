@@ -5,7 +5,10 @@
 
 mod common;
 
-use common::{Authority, Server, Then, VERBS, builder, for_each_verb, quick, server_config};
+use common::{
+    Authority, Server, Then, VERBS, Verb, builder, for_each_verb, is_child, quick, run_in_child,
+    server_config,
+};
 use gong_call_access::Client;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::ServerConfig;
@@ -61,6 +64,30 @@ fn a_certificate_under_root_certificates_is_trusted() {
         }
         assert_eq!((server.connections(), server.requests().len()), (2, 2));
     });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_system_trusts_is_trusted_where_the_features_say_so() {
+    const NAME: &str = "what_the_system_trusts_is_trusted_where_the_features_say_so";
+    if is_child() {
+        let client = common::client(&std::env::var("SERVER").unwrap());
+        if cfg!(all(feature = "rustls", not(feature = "platform-verifier"))) {
+            return assert!(Verb::Grant.failure(&client).is_tls());
+        }
+        return assert_eq!(Verb::Grant.receipt(&client).attempts(), 1);
+    }
+    let authority = Authority::new("authority");
+    let server = serve(authority.server("127.0.0.1", 2099));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), authority.pem()).unwrap();
+    // The system's own variable for its file of certificates.
+    let trusted = file.path().to_str().unwrap();
+    run_in_child(
+        NAME,
+        &[("SSL_CERT_FILE", trusted), ("SERVER", &server.url())],
+    );
+    assert_eq!(server.connections(), 1);
 }
 
 #[test]
