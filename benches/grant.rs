@@ -206,7 +206,7 @@ fn job(criterion: &mut Criterion) {
         };
         bencher.iter(|| {
             let mut splitter = Splitter::new(&list, bounds);
-            std::iter::from_fn(|| splitter.next()).count()
+            std::iter::from_fn(|| splitter.next().is_some().then(|| splitter.take())).count()
         });
     });
     let pairs: Vec<_> = list.pairs().collect();

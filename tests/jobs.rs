@@ -9,7 +9,9 @@
 
 mod common;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -304,6 +306,34 @@ fn row_43_a_413_halves_until_it_fits() {
 }
 
 #[test]
+fn row_43_a_413_teaches_a_size_although_there_are_bad_calls() {
+    for change in Change::ALL {
+        // One bad call in each thousand, and at most 500 in a request.
+        let bad: BTreeSet<_> = (0..20).map(|n| pair(n * 1000 + 7, 1)).collect();
+        let (server, _) = gong(move |_, list| match list {
+            list if list.len() > 500 => Err(http(413, "", "")),
+            list if list.pairs().any(|pair| bad.contains(&pair)) => Err(http(400, "", NOT_FOUND)),
+            _ => Ok(()),
+        });
+        let builder = builder(&server.url()).max_calls_per_batch(1000);
+        let client = builder.requests_per_second(None).build().unwrap();
+        let list = calls(20_000);
+        let report: Report = change.batches(&client, &list).collect();
+        assert_eq!(
+            (report.done().len(), report.refused().count()),
+            (19_980, 20),
+            "row 43"
+        );
+        let too_large = server
+            .requests()
+            .iter()
+            .filter(|request| request.body.len() > 500 * 60)
+            .count();
+        assert_eq!(too_large, 1, "row 43");
+    }
+}
+
+#[test]
 fn rows_44_to_46_any_other_failure_stops_the_job() {
     for change in Change::ALL {
         for (row, response, attempts, retry_after) in [
@@ -454,6 +484,49 @@ fn row_48_a_dropped_iterator_sends_nothing_more_and_the_list_can_be_given_again(
             "row 48"
         );
     }
+}
+
+thread_local! {
+    /// Whether the next answer that is logged on this thread panics.
+    static PANICS: Cell<bool> = const { Cell::new(false) };
+}
+
+struct Panicking;
+
+impl log::Log for Panicking {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        PANICS.get()
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if record.args().to_string().starts_with("status") && PANICS.replace(false) {
+            panic!("in a logger");
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+#[test]
+fn row_48_a_panic_in_the_middle_of_a_batch_loses_no_pair() {
+    log::set_logger(&Panicking).unwrap();
+    log::set_max_level(log::LevelFilter::Debug);
+    let (server, granted) = refusing(&[]);
+    let client = builder(&server.url())
+        .max_calls_per_batch(2)
+        .requests_per_second(None);
+    let client = client.build().unwrap();
+    let list = calls(6);
+    let mut batches = client.grant_batches(&list);
+    let first = batches.next().unwrap().into_parts().0;
+    PANICS.set(true);
+    let panicked = panic::catch_unwind(AssertUnwindSafe(|| batches.next()));
+    assert!(panicked.is_err());
+    assert_eq!(union([&first, &batches.remaining()]), union([&list]));
+    let rest: Report = batches.collect();
+    assert_eq!(union([&first, rest.done()]), union([&list]));
+    assert_eq!(server.requests().len(), 4, "the one in the middle twice");
+    assert_eq!(granted.lock().unwrap().len(), 6);
 }
 
 #[test]

@@ -182,10 +182,8 @@ impl Iterator for Batches<'_> {
         }
         let mut requests = 0;
         while let Some(batch) = self.splitter.next() {
-            let answer = self
-                .client
-                .change(&self.method, &batch)
-                .map(Response::into_result);
+            let answer = self.client.change(&self.method, batch);
+            let (batch, answer) = (self.splitter.take(), answer.map(Response::into_result));
             requests += match &answer {
                 Ok(Ok(receipt)) => receipt.attempts(),
                 Ok(Err(error)) => error.attempts(),
@@ -193,7 +191,7 @@ impl Iterator for Batches<'_> {
             };
             let error = match answer {
                 Ok(Ok(receipt)) => {
-                    self.splitter.acknowledge();
+                    self.splitter.learn_size();
                     return Some(Batch::new(batch, Outcome::Done(receipt), requests));
                 }
                 Ok(Err(refusal)) if matches!(refusal.status(), 400 | 413) => {

@@ -15,10 +15,10 @@ pub(crate) struct Bounds {
 pub(super) struct Splitter<'a> {
     bounds: Bounds,
     rest: Peekable<Pairs<'a>>,
-    /// Halves that are still to be sent, the next one last.
-    halves: Vec<CallAccessList>,
+    /// What was cut off the list and is not decided yet, the next one last.
+    pending: Vec<CallAccessList>,
     extra_requests: u32,
-    /// After a 413: how many of the two halves are not acknowledged yet, and the larger one's pairs.
+    /// After a 413: how many of the two halves are not known to fit yet, and the larger one's pairs.
     too_large: Option<(u8, usize)>,
 }
 
@@ -30,15 +30,24 @@ impl<'a> Splitter<'a> {
         Self {
             bounds,
             rest: list.into_iter().peekable(),
-            halves: Vec::new(),
+            pending: Vec::new(),
             extra_requests: 0,
             too_large: None,
         }
     }
 
-    /// Takes what is to be sent next.
-    pub(super) fn next(&mut self) -> Option<CallAccessList> {
-        self.halves.pop().or_else(|| self.cut())
+    /// What is to be sent next; it stays until it is taken, so that a panic meanwhile loses nothing.
+    pub(super) fn next(&mut self) -> Option<&CallAccessList> {
+        if self.pending.is_empty() {
+            let batch = self.cut()?;
+            self.pending.push(batch);
+        }
+        self.pending.last()
+    }
+
+    /// Takes what was sent last.
+    pub(super) fn take(&mut self) -> CallAccessList {
+        self.pending.pop().unwrap_or_default()
     }
 
     /// Takes as many calls as fit into one request.
@@ -76,22 +85,30 @@ impl<'a> Splitter<'a> {
         refused: CallAccessList,
         is_too_large: bool,
     ) -> Option<CallAccessList> {
-        self.too_large = None;
+        if is_too_large {
+            self.too_large = None;
+        } else {
+            // A server that looks at the content took the size.
+            self.learn_size();
+        }
         if refused.len() < 2 || self.extra_requests + 2 > Self::MAX_EXTRA_REQUESTS {
             return Some(refused);
         }
         self.extra_requests += 2;
         let (left, right) = halves(&refused);
-        self.too_large = is_too_large.then(|| (2, left.len().max(right.len())));
-        self.halves.extend([right, left]);
+        if is_too_large {
+            self.too_large = Some((2, left.len().max(right.len())));
+        }
+        self.pending.extend([right, left]);
         None
     }
 
-    /// Learns from an acknowledgement what size fits, so that not every batch of a job is refused first.
+    /// Learns what size fits from a request that was not too large, so that not every batch of a job is
+    /// refused first.
     ///
-    /// Only if both halves of what was too large are acknowledged was the size to blame, and not a
+    /// Only if neither half of what was too large is too large itself was the size to blame, and not a
     /// single entry.
-    pub(super) fn acknowledge(&mut self) {
+    pub(super) fn learn_size(&mut self) {
         self.too_large = match self.too_large.take() {
             Some((2, pairs)) => Some((1, pairs)),
             Some((_, pairs)) => {
@@ -104,14 +121,14 @@ impl<'a> Splitter<'a> {
 
     /// Copies everything that was not taken.
     pub(super) fn remaining(&self) -> CallAccessList {
-        let halves = self.halves.iter().flatten();
-        halves.chain(self.rest.clone()).collect()
+        let pending = self.pending.iter().flatten();
+        pending.chain(self.rest.clone()).collect()
     }
 
     /// Takes everything that is left.
     pub(super) fn take_remaining(&mut self) -> CallAccessList {
         let remaining = self.remaining();
-        self.halves.clear();
+        self.pending.clear();
         self.rest.by_ref().for_each(drop);
         remaining
     }
@@ -158,7 +175,12 @@ mod tests {
 
     fn cut(list: &CallAccessList, calls: usize, pairs: usize) -> Vec<CallAccessList> {
         let mut splitter = Splitter::new(list, Bounds { calls, pairs });
-        std::iter::from_fn(|| splitter.next()).collect()
+        std::iter::from_fn(|| next(&mut splitter)).collect()
+    }
+
+    fn next(splitter: &mut Splitter<'_>) -> Option<CallAccessList> {
+        splitter.next()?;
+        Some(splitter.take())
     }
 
     fn sizes(batches: &[CallAccessList]) -> Vec<(usize, usize)> {
@@ -198,7 +220,7 @@ mod tests {
         let list = list(&[1, 2, 3]);
         let mut splitter = Splitter::new(&list, Bounds { calls: 9, pairs: 9 });
         let mut halve = |is_too_large| {
-            let refused = splitter.next().unwrap();
+            let refused = next(&mut splitter).unwrap();
             let size = (refused.call_count(), refused.len());
             (size, splitter.halve(refused, is_too_large).is_none())
         };
@@ -213,16 +235,19 @@ mod tests {
         assert_eq!(halve(false), ((1, 2), true));
     }
 
-    /// Sends everything to a server that takes so many pairs, and none of this call; returns the sizes.
-    fn send(list: &CallAccessList, most: usize, bad: &str) -> Vec<usize> {
+    /// Sends everything to a server that takes so many pairs, and none of this call, which it finds too
+    /// large or bad; returns the sizes.
+    fn send(list: &CallAccessList, most: usize, call: &str, is_bad: bool) -> Vec<usize> {
         let mut splitter = Splitter::new(list, Bounds { calls: 9, pairs: 8 });
         let mut sent = Vec::new();
-        while let Some(batch) = splitter.next() {
+        while let Some(batch) = next(&mut splitter) {
             sent.push(batch.len());
-            if batch.len() > most || batch.calls().any(|call| call.as_str() == bad) {
+            if batch.len() > most {
                 splitter.halve(batch, true);
+            } else if batch.calls().any(|id| id.as_str() == call) {
+                splitter.halve(batch, !is_bad);
             } else {
-                splitter.acknowledge();
+                splitter.learn_size();
             }
         }
         sent
@@ -231,16 +256,26 @@ mod tests {
     #[test]
     fn what_is_too_large_makes_later_requests_smaller() {
         let list = list(&[1; 20]);
-        assert_eq!(send(&list, 8, ""), [8, 8, 4]);
-        assert_eq!(send(&list, 4, ""), [8, 4, 4, 4, 4, 4]);
-        assert_eq!(send(&list, 3, ""), [8, 4, 2, 2, 4, 2, 2, 2, 2, 2, 2, 2, 2]);
+        assert_eq!(send(&list, 8, "", true), [8, 8, 4]);
+        assert_eq!(send(&list, 4, "", true), [8, 4, 4, 4, 4, 4]);
+        assert_eq!(
+            send(&list, 3, "", true),
+            [8, 4, 2, 2, 4, 2, 2, 2, 2, 2, 2, 2, 2]
+        );
+    }
+
+    #[test]
+    fn a_bad_call_in_a_request_that_is_not_too_large_teaches_as_much() {
+        let list = list(&[1; 20]);
+        assert_eq!(send(&list, 4, "1000", true), [8, 4, 2, 1, 1, 2, 4, 4, 4, 4]);
+        assert_eq!(send(&list, 4, "1007", true), [8, 4, 4, 2, 2, 1, 1, 4, 4, 4]);
     }
 
     #[test]
     fn a_single_entry_that_is_too_large_leaves_later_requests_as_they_are() {
         let list = list(&[1; 20]);
-        assert_eq!(send(&list, 8, "1000"), [8, 4, 2, 1, 1, 2, 4, 8, 4]);
-        assert_eq!(send(&list, 8, "1007"), [8, 4, 4, 2, 2, 1, 1, 8, 4]);
+        assert_eq!(send(&list, 8, "1000", false), [8, 4, 2, 1, 1, 2, 4, 8, 4]);
+        assert_eq!(send(&list, 8, "1007", false), [8, 4, 4, 2, 2, 1, 1, 8, 4]);
     }
 
     #[test]
@@ -254,7 +289,7 @@ mod tests {
             },
         );
         let (mut requests, mut refused) = (0, 0);
-        while let Some(batch) = splitter.next() {
+        while let Some(batch) = next(&mut splitter) {
             requests += 1;
             refused += splitter.halve(batch, false).map_or(0, |batch| batch.len());
         }
