@@ -1,8 +1,11 @@
 //! What a base URL may be, and the URL of the resource under it.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use ureq::http::Uri;
+
+use crate::response::{Secrets, clean};
 
 const RESOURCE: &str = "/v2/calls/users-access";
 
@@ -15,45 +18,47 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Finds the resource below `base`, or says what is wrong with it.
+    /// Finds the resource below `base`, or says what is wrong with it, without the secrets: somebody may
+    /// have pasted one into the wrong setting.
     ///
     /// A path prefix is kept; a final `/`, `/v2` or the resource itself is dropped.
-    pub(crate) fn below(base: &str) -> Result<Self, String> {
+    pub(crate) fn below(base: &str, secrets: &Secrets) -> Result<Self, String> {
+        let invalid = |problem: &dyn fmt::Display| invalid(base, secrets, problem);
         if let Some(c) = base.chars().find(|c| !c.is_ascii_graphic()) {
-            return Err(invalid(base, format!("it contains {c:?}")));
+            return Err(invalid(&format_args!("it contains {c:?}")));
         }
         // `http::Uri` drops a fragment without a word, and reads a port that is too large as none.
         if base.contains('#') {
-            return Err(invalid(base, "it has a fragment"));
+            return Err(invalid(&"it has a fragment"));
         }
         if base.contains('?') {
-            return Err(invalid(base, "it has a query"));
+            return Err(invalid(&"it has a query"));
         }
         let Some((scheme, rest)) = base.split_once("://") else {
-            return Err(invalid(base, "it does not start with https://"));
+            return Err(invalid(&"it does not start with https://"));
         };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         if authority.contains('@') {
-            return Err(invalid(base, "it has user information"));
+            return Err(invalid(&"it has user information"));
         }
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
             _ => (authority, None),
         };
         if !is_host(host) {
-            return Err(invalid(base, "it has no valid host"));
+            return Err(invalid(&"it has no valid host"));
         }
         if port.is_some_and(|port| !is_port(port)) {
-            return Err(invalid(base, "its port is not one from 1 to 65535"));
+            return Err(invalid(&"its port is not one from 1 to 65535"));
         }
         let is_https = scheme.eq_ignore_ascii_case("https");
         let is_loopback = is_loopback(host);
         if !is_https && !scheme.eq_ignore_ascii_case("http") {
-            return Err(invalid(base, "its scheme is not https"));
+            return Err(invalid(&"its scheme is not https"));
         }
         if !is_https && !is_loopback {
             let problem = "http is for a loopback host only, since it would show the credentials";
-            return Err(invalid(base, problem));
+            return Err(invalid(&problem));
         }
         let path = path.trim_end_matches('/');
         let prefix = [RESOURCE, "/v2"]
@@ -63,7 +68,7 @@ impl Endpoint {
             .trim_end_matches('/');
         let uri = format!("{scheme}://{authority}{prefix}{RESOURCE}")
             .parse()
-            .map_err(|error| invalid(base, error))?;
+            .map_err(|error| invalid(&error))?;
         Ok(Self {
             uri,
             is_https,
@@ -93,20 +98,23 @@ fn is_port(port: &str) -> bool {
 
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
+    let name = host.strip_suffix('.').unwrap_or(host);
+    name.eq_ignore_ascii_case("localhost")
         || address
             .parse()
-            .is_ok_and(|address: IpAddr| address.is_loopback())
+            .is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())
 }
 
 /// Shows the base URL up to a query or a fragment, and not at all if it may hold a password.
-fn invalid(base: &str, problem: impl std::fmt::Display) -> String {
+fn invalid(base: &str, secrets: &Secrets, problem: &dyn fmt::Display) -> String {
     const SHOWN_CHARS: usize = 100;
     const EXPECTED: &str = "expected one such as https://api.gong.io";
-    if base.contains('@') {
+    // The second is how `@` is written in a URL.
+    if base.contains('@') || base.contains("%40") {
         return format!("base_url is invalid: {problem}; {EXPECTED}");
     }
-    let shown: String = base
+    // What is cut before it is cleaned may end in a part of a secret.
+    let shown: String = clean(base, secrets)
         .chars()
         .take_while(|c| !matches!(c, '?' | '#'))
         .take(SHOWN_CHARS)
@@ -119,6 +127,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn below(base: &str) -> Result<Endpoint, String> {
+        Endpoint::below(base, &Secrets::from_iter([]))
+    }
 
     #[test]
     fn a_prefix_is_kept_and_a_final_slash_or_version_is_dropped() {
@@ -151,8 +163,10 @@ mod tests {
             ("http://localhost:80", "http://localhost:80"),
             ("http://127.8.9.10", "http://127.8.9.10"),
             ("http://[::1]:8080", "http://[::1]:8080"),
+            ("http://LocalHost.", "http://LocalHost."),
+            ("http://[::ffff:127.0.0.1]", "http://[::ffff:127.0.0.1]"),
         ] {
-            let endpoint = Endpoint::below(base).unwrap();
+            let endpoint = below(base).unwrap();
             assert_eq!(
                 endpoint.uri.to_string(),
                 format!("{url}{RESOURCE}"),
@@ -193,8 +207,9 @@ mod tests {
             ("http://[::ffff:192.0.2.1]", "loopback"),
             ("https://user:hunter2@api.gong.io", "user information"),
             ("https://hunter2@", "user information"),
+            ("https://user:hunter2%40api.gong.io", "port"),
         ] {
-            let message = Endpoint::below(base).unwrap_err();
+            let message = below(base).unwrap_err();
             assert!(message.contains(why), "{base:?}: {message}");
             assert!(!message.contains("hunter2"), "{base:?}: {message}");
         }
@@ -203,7 +218,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_an_endpoint_of_the_resource_or_an_error(base in "\\PC*|https?://[a-z0-9.:@/?#\\[\\]-]*") {
-            match Endpoint::below(&base) {
+            match below(&base) {
                 Ok(endpoint) => {
                     prop_assert!(endpoint.uri.path().ends_with(RESOURCE));
                     prop_assert_eq!(endpoint.uri.query(), None);

@@ -4,7 +4,7 @@ use ureq::Body;
 use ureq::http::Response as HttpMessage;
 
 use crate::base_url::Endpoint;
-use crate::response::{Success, decode};
+use crate::response::{Secrets, Success, decode};
 use crate::send::HttpResponse;
 use crate::{Credentials, Response};
 
@@ -37,5 +37,5 @@ pub fn decode_answer<T: Success>(
 ///
 /// The message of the error in [`build`](crate::ClientBuilder::build).
 pub fn resource_url(base_url: &str) -> Result<String, String> {
-    Endpoint::below(base_url).map(|endpoint| endpoint.uri.to_string())
+    Endpoint::below(base_url, &Secrets::from_iter([])).map(|endpoint| endpoint.uri.to_string())
 }

@@ -173,6 +173,26 @@ fn a_credential_in_the_wrong_setting_is_not_shown() {
     ] {
         assert_clean(&show(&builder().base_url(url).build().unwrap_err()));
     }
+    // Longer than what is shown of a base URL, as a secret of Gong's may be.
+    let long = format!("eyJhbGciOiJIUzI1NiJ9.{}.signature", "abcDEF123".repeat(20));
+    for url in [
+        long.clone(),
+        format!("Bearer {long}"),
+        format!("http://gong.example/{long}"),
+        format!("https://api.gong.io/#access_token={long}"),
+    ] {
+        let client = Client::builder(Credentials::access_key(KEY, &long).unwrap());
+        let shown = show(&client.base_url(url).build().unwrap_err());
+        assert!(!shown.contains("abcDEF123"), "{shown}");
+    }
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    {
+        let key = format!("-----BEGIN CERTIFICATE-----\n{SECRET}!\n-----END CERTIFICATE-----");
+        let shown = show(&builder().root_certificates(&key).build().unwrap_err());
+        assert_clean(&shown);
+        let bytes = format!("{:?}", SECRET.as_bytes());
+        assert!(!shown.contains(bytes.trim_matches(['[', ']'])), "{shown}");
+    }
     let user_agent = builder()
         .base_url("http://localhost")
         .user_agent(format!("{TOKEN}\n"));

@@ -87,7 +87,8 @@ impl Report {
         self.stopped_by.as_ref()
     }
 
-    /// Returns whether every pair is done: nothing was refused, and nothing remains. An empty job is done.
+    /// Returns whether every pair is done: nothing was refused, and nothing remains. Of a
+    /// job that was not iterated to its end, that is said of the batches so far; an empty job is done.
     pub fn all_done(&self) -> bool {
         self.refused.is_empty() && self.remaining.is_empty()
     }

@@ -8,7 +8,6 @@ use super::ClientBuilder;
 use crate::base_url::Endpoint;
 use crate::batches::Bounds;
 use crate::error::ConfigError;
-use crate::response::clean;
 use crate::send::{Sender, Settings, Transport, tls};
 use crate::{Client, Credentials, Error, RetryPolicy};
 
@@ -61,9 +60,7 @@ impl ClientBuilder {
     /// ```
     pub fn build(self) -> Result<Client, Error> {
         let (authorization, secrets) = self.credentials.clone().into_parts();
-        // Somebody may have pasted a token into the wrong setting.
-        let endpoint = Endpoint::below(&self.base_url)
-            .map_err(|problem| ConfigError::new(clean(&problem, &secrets)))?;
+        let endpoint = Endpoint::below(&self.base_url, &secrets).map_err(ConfigError::new)?;
         if endpoint.is_https && !tls::IS_AVAILABLE {
             let message = "base_url is https, which needs the feature rustls or native-tls";
             return Err(ConfigError::new(message).into());

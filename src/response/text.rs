@@ -39,7 +39,8 @@ impl Secrets {
         if !text.contains(['\\', ' ']) {
             return false;
         }
-        let joined = unescape(text).replace(' ', "");
+        let mut joined = unescape(text);
+        joined.retain(|c| !c.is_ascii_whitespace() && !c.is_ascii_control());
         self.0
             .iter()
             .map(|secret| secret.replace(' ', ""))
@@ -81,14 +82,26 @@ impl<'a> FromIterator<&'a str> for Secrets {
 fn unescape(text: &str) -> String {
     let mut parts = text.split('\\');
     let mut plain = parts.next().unwrap_or_default().to_owned();
+    let mut is_backslash = false;
     for part in parts {
         let code = part.strip_prefix('u').and_then(|rest| rest.get(..4));
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(ascii) => {
+        let ascii = code.and_then(|code| u8::from_str_radix(code, 16).ok());
+        match (ascii, part.strip_prefix(['b', 'f', 'n', 'r', 't'])) {
+            // What follows an escaped backslash is no escape.
+            _ if is_backslash => plain.push_str(part),
+            (Some(ascii), _) => {
                 plain.push(ascii.into());
                 plain.extend(part.get(5..));
             }
-            None => plain.push_str(part),
+            (None, Some(after)) => {
+                plain.push(' ');
+                plain.push_str(after);
+            }
+            (None, None) => plain.push_str(part),
+        }
+        is_backslash = part.is_empty() && !is_backslash;
+        if is_backslash {
+            plain.push('\\');
         }
     }
     plain
@@ -126,10 +139,12 @@ fn strip(text: &str) -> String {
     }
     text.chars()
         .filter_map(|c| match c {
-            '\t' | '\n' | '\r' => Some(' '),
+            // The last two end a line too, to many who split text.
+            '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}' => Some(' '),
             // Marks that are not seen, or that reverse the direction of the text around them.
-            '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' => None,
-            '\u{2060}'..='\u{2069}' | '\u{feff}' => None,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' => None,
+            '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' => None,
+            '\u{feff}' | '\u{fff9}'..='\u{fffb}' => None,
             c if c.is_control() => None,
             c => Some(c),
         })
@@ -181,6 +196,8 @@ mod tests {
                 r#"{"a":"no \u00e9 \q secret"}"#,
             ),
             ("ke\u{200b}y-1234", "[redacted]"),
+            (r"ke\n\r\ty-\u000a1234", "[redacted]"),
+            (r"C:\\name key\\n-1234", r"C:\\name key\\n-1234"),
             (
                 &format!("Basic {}\r\n{}", &base64[..9], &base64[9..]),
                 "[redacted]",
@@ -193,6 +210,14 @@ mod tests {
             ),
         ] {
             assert_eq!(clean(text, &secrets()), clean_text, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_backslash_of_a_secret_may_be_escaped() {
+        let secrets = Secrets::from_iter([r"back\name-1"]);
+        for text in [r"back\name-1", r"back\\name-1"] {
+            assert_eq!(clean(text, &secrets), "[redacted]", "{text}");
         }
     }
 
@@ -215,8 +240,8 @@ mod tests {
 
     #[test]
     fn control_characters_are_dropped() {
-        let text = "a\x1b[31mb\r\nc\u{9b}d\u{202e}e\0";
-        assert_eq!(clean(text, &secrets()), "a[31mb  cde");
+        let text = "a\x1b[31mb\r\nc\u{9b}d\u{202e}e\0f\u{2028}g\u{2029}h\u{fff9}i\u{180e}j";
+        assert_eq!(clean(text, &secrets()), "a[31mb  cdef g hij");
     }
 
     proptest! {

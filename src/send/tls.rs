@@ -39,9 +39,8 @@ fn certificates(pem: &[u8]) -> Result<ureq::tls::RootCerts, ConfigError> {
 
     let items = parse_pem(pem)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| {
-            ConfigError::new(format!("root_certificates is not valid PEM: {error}"))
-        })?;
+        // The error would quote the text, which may be a private key.
+        .map_err(|_| ConfigError::new("root_certificates is not valid PEM"))?;
     let certificates: Vec<_> = items
         .into_iter()
         .filter_map(|item| match item {
