@@ -681,3 +681,50 @@ fn row_40_the_request_id_falls_back_to_the_header() {
         );
     }
 }
+
+#[test]
+fn every_error_says_what_its_status_means_and_what_to_do() {
+    for (status, meaning, advice) in [
+        (
+            200,
+            "not an acknowledgement (its body is not",
+            "whether the request took effect",
+        ),
+        (
+            202,
+            "not the 200 that acknowledges",
+            "whether the request took effect",
+        ),
+        (
+            302,
+            "a redirect, which is never followed",
+            "set base_url to your company's own host",
+        ),
+        (400, "bad request", "check that every call and user exists"),
+        (
+            401,
+            "access denied",
+            "check the credentials, their scope and base_url",
+        ),
+        (403, "forbidden", "check the rights of the credentials"),
+        (404, "not found", "check base_url"),
+        (408, "request timeout", "try again"),
+        (413, "request too large", "send fewer pairs at once"),
+        (418, "not a documented answer", "check base_url"),
+        (
+            429,
+            "too many requests",
+            "the limits are shared by all tools of the company",
+        ),
+        (500, "server error", "a repeat does no harm"),
+        (501, "not supported", "check base_url"),
+        (505, "not supported", "check base_url"),
+        (599, "server error", "a repeat does no harm"),
+    ] {
+        let shown = error(answer_once(status, &[], "")).to_string();
+        let start = format!("status {status}, {meaning}");
+        assert!(shown.starts_with(&start), "{status}: {shown}");
+        let (_, after) = shown.rsplit_once("(1 attempt); ").unwrap();
+        assert!(after.contains(advice), "{status}: {shown}");
+    }
+}
