@@ -109,7 +109,8 @@ struct Shared {
     is_stopping: AtomicBool,
     connections: AtomicUsize,
     requests: Mutex<Vec<Request>>,
-    streams: Mutex<Vec<TcpStream>>,
+    /// A handle of each connection, by its number, for the end of the server.
+    streams: Mutex<Vec<(usize, TcpStream)>>,
 }
 
 impl Server {
@@ -195,7 +196,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.shared.is_stopping.store(true, Ordering::SeqCst);
-        for stream in self.shared.streams.lock().unwrap().iter() {
+        for (_, stream) in self.shared.streams.lock().unwrap().iter() {
             // It may be closed already.
             let _ = stream.shutdown(Shutdown::Both);
         }
@@ -217,7 +218,7 @@ impl Shared {
                 break;
             }
             let connection = self.connections.fetch_add(1, Ordering::SeqCst);
-            streams.push(stream.try_clone().unwrap());
+            streams.push((connection, stream.try_clone().unwrap()));
             drop(streams);
             let shared = Arc::clone(&self);
             threads.push(thread::spawn(move || shared.serve(stream, connection)));
@@ -272,19 +273,17 @@ impl Shared {
             socket2::SockRef::from(&socket)
                 .set_linger(Some(Duration::ZERO))
                 .unwrap();
-            self.forget(&socket);
+            self.forget(connection);
         } else {
             let _ = socket.shutdown(Shutdown::Both);
         }
     }
 
-    /// Drops the handle that is kept for the end of the server.
-    fn forget(&self, socket: &TcpStream) {
-        let peer = socket.peer_addr().unwrap();
-        self.streams
-            .lock()
-            .unwrap()
-            .retain(|stream| stream.peer_addr().is_ok_and(|other| other != peer));
+    /// Drops the handle that is kept for the end of the server. It cannot be found by its peer, who may be
+    /// gone already.
+    fn forget(&self, connection: usize) {
+        let mut streams = self.streams.lock().unwrap();
+        streams.retain(|(number, _)| *number != connection);
     }
 }
 
