@@ -5,9 +5,15 @@
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 #![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
-/// It is private, and decides without a client what a job sends.
-#[path = "../src/batches/split.rs"]
+// What a job sends is decided without a client, in files that are private.
 #[allow(dead_code, reason = "only the cut is measured by itself")]
+#[path = "../src/batches/ids.rs"]
+mod ids;
+#[allow(dead_code, reason = "only the cut is measured by itself")]
+#[path = "../src/batches/search.rs"]
+mod search;
+#[allow(dead_code, reason = "only the cut is measured by itself")]
+#[path = "../src/batches/split.rs"]
 mod split;
 
 use std::io::{self, Read, Write};
@@ -206,7 +212,7 @@ fn job(criterion: &mut Criterion) {
         };
         bencher.iter(|| {
             let mut splitter = Splitter::new(&list, bounds);
-            std::iter::from_fn(|| splitter.next().is_some().then(|| splitter.take())).count()
+            std::iter::from_fn(|| splitter.next().inspect(|_| splitter.acknowledged())).count()
         });
     });
     let pairs: Vec<_> = list.pairs().collect();

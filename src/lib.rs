@@ -54,7 +54,7 @@
 //! # Many pairs
 //!
 //! [`Client::grant`] sends one request. [`Client::grant_batches`] cuts a list of any size into
-//! requests, halves what Gong refuses until it stands alone, and yields what became of every pair;
+//! requests, searches the refused ones for the pairs at fault, and yields what became of every pair;
 //! a [`Report`] collects it:
 //!
 //! ```no_run

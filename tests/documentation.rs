@@ -212,12 +212,13 @@ fn the_limits() {
     assert_says(API_ERROR, &format!("is cut to {text} KiB"));
     assert_says(API_ERROR, &format!("at most {text} KiB, as text"));
     assert_says(TRANSPORT_ERROR, &format!("cut to {text} KiB"));
-    let extra = format!("{},000", common::EXTRA_REQUESTS / 1000);
-    assert_says(
-        README,
-        &format!("At most {extra} requests of a job go into halving"),
-    );
-    assert_says(BATCHES, &format!("A job takes at most {extra} of them"));
+    let searches = format!("{},000", common::SEARCH_REQUESTS / 1000);
+    for page in [README, BATCHES] {
+        assert_says(
+            page,
+            &format!("At most {searches} requests of a job are sent only to search"),
+        );
+    }
     let days = common::LONGEST_DURATION.as_secs() / Duration::from_secs(24 * 60 * 60).as_secs();
     assert_says(BUILDER, &format!("more than {days} days, is an error"));
     assert_says(RETRY, &format!("more than {days} days, is an error"));
@@ -248,11 +249,4 @@ fn the_statuses_that_are_tried_again() {
     let range: Vec<u16> = (520..=526).collect();
     let named = [&[408, 425, 429, 500, 502, 503, 504][..], &range].concat();
     assert_eq!(named, common::RETRIED_STATUSES);
-}
-
-#[test]
-fn the_cost_of_a_bad_pair() {
-    let most = common::EXTRA_REQUESTS_FOR_ONE_OF_100;
-    assert_says(README, &format!("takes at most {most} more requests"));
-    assert_says(BATCHES, &format!("takes at most {most} extra requests"));
 }

@@ -1,7 +1,11 @@
 //! `Batches`: jobs of any size, with every pair accounted for.
 
+mod ids;
 mod report;
+mod search;
 mod split;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::iter::FusedIterator;
@@ -12,34 +16,53 @@ use crate::{ApiError, CallAccessList, Client, Error, Receipt, Response};
 
 pub use report::Report;
 pub(crate) use split::Bounds;
-use split::Splitter;
+use split::{Decision, Splitter};
 
 /// A job that sends nothing until it is iterated: an iterator over the batches of a list.
 ///
 /// It is made by [`Client::grant_batches`] and [`Client::revoke_batches`]. Each `next()` blocks
-/// until the next batch is decided: it sends one request, and more only while a batch that Gong
-/// refused is being halved. Each request, with its retries, has the client's
+/// until the next batch is decided: it sends one request, and more only while it searches for a
+/// refused pair. Each request, with its retries, has the client's
 /// [`total_timeout`](crate::ClientBuilder::total_timeout) for itself; a job has no limit. Dropping it
 /// ends the job, and [`remaining`](Self::remaining) is what has not been yielded.
 ///
-/// What it yields is a partition of the list, in its order: every pair is in exactly one [`Batch`].
+/// What it yields is a partition of the list: every pair is in exactly one [`Batch`]. The pairs come
+/// in the list's order, except that those of an id that Gong seems not to know come at the end.
 /// The requests are the fewest that the two bounds
 /// [`max_calls_per_batch`](crate::ClientBuilder::max_calls_per_batch) and
 /// [`max_pairs_per_batch`](crate::ClientBuilder::max_pairs_per_batch) allow in that order; a call
 /// is divided over several requests only when its users alone are more than `max_pairs_per_batch`.
 ///
-/// - A status 400 or 413 concerns the batch: it is halved, by calls and then by users, until what
-///   is refused stands alone and everything else is done. Where a 413 was due to its size, later batches are smaller.
-///   One bad pair among 100 calls with one user each takes at most 14 extra requests, two for each
-///   halving; an unknown call takes about two more for each of its users, and a user whom Gong does not know
-///   two for each of the calls. A job takes at most 1,000 of them, a tenth of the 10,000 requests that Gong
-///   documents for a company's day; what would need more is refused together, good pairs among it.
-/// - Any other failure, after its retries, concerns the job: that batch is
-///   [`Failed`](Outcome::Failed), the rest comes as one batch that is
-///   [`NotSent`](Outcome::NotSent), and the iterator ends.
+/// # Refusals
 ///
-/// For progress, count the pairs of batches that are done or refused; how many requests a job takes is
-/// not known before its end.
+/// Gong was observed to refuse a whole request for one unknown call, without saying which. So after
+/// a status 400 the job searches for the refused pair, and everything else is done:
+///
+/// - The first half of the pairs is sent, by calls and then by users. If Gong acknowledges it, the
+///   other half is known to hold the refused pair; if not, the first half is. A pair is called
+///   refused only after it was sent alone.
+/// - A user who is refused with a call that Gong knows, and was never acknowledged, is set aside, and
+///   so is a call that is refused with three users. Their other pairs come at the end. An id that
+///   was refused alone three times in all, and never acknowledged, is not searched any further: the
+///   rest of its pairs is sent in full requests, once, and if refused,
+///   [`Refused`](Outcome::Refused) together.
+/// - Where it cannot be told which ids are unknown, since none of those that were refused together
+///   was ever acknowledged, what is left of them after 20 refusals (100, if the job has no
+///   acknowledgement at all) is also sent in full requests; if all of these are refused, the pairs are
+///   [`Undecided`](Outcome::Undecided).
+/// - At most 1,000 requests of a job are sent only to search, a tenth of the 10,000 that Gong
+///   documents for a company's day. After that the rest of the job goes on in full requests, and those
+///   that are refused are undecided.
+///
+/// After a status 413 the next request is half as large, and no later one is larger, unless a single
+/// pair turns out to be too large, which is refused alone.
+///
+/// Any other failure, after its retries, concerns the job: that batch is
+/// [`Failed`](Outcome::Failed), the rest comes as one batch that is [`NotSent`](Outcome::NotSent),
+/// and the iterator ends.
+///
+/// For progress, count the pairs of all batches; how many requests a job takes is not known before
+/// its end.
 ///
 /// # Examples
 ///
@@ -52,6 +75,7 @@ use split::Splitter;
 ///     match batch.outcome() {
 ///         Outcome::Done(_) => println!("{} pairs granted", batch.access_list().len()),
 ///         Outcome::Refused(error) => eprintln!("{:?}: {error}", batch.access_list()),
+///         Outcome::Undecided(error) => eprintln!("send again: {:?}: {error}", batch.access_list()),
 ///         Outcome::Failed(error) => eprintln!("stopped: {error}"),
 ///         _ => eprintln!("{} pairs not sent", batch.access_list().len()),
 ///     }
@@ -101,13 +125,18 @@ pub struct Batch {
 pub enum Outcome {
     /// Gong acknowledged these pairs.
     Done(Receipt),
-    /// Gong refused these pairs for what they are (400, 413), so sending the same again does not
-    /// help.
+    /// Gong refused these pairs for what they are (400, 413): correct them, since sending the same
+    /// again does not help.
     ///
-    /// It is one pair, or several where the job's extra requests were used up; of several, some may
-    /// be good, and another job with them finds out which. It is not known whether a refused
+    /// It is one pair, or several with the same id that Gong refused together, after it had refused
+    /// three others with that id alone and acknowledged none. It is not known whether a refused
     /// request was applied in part.
     Refused(ApiError),
+    /// Gong refused these pairs together, and which of them it is for is not known: send them again
+    /// in another job.
+    ///
+    /// The search for it ended before it was found, as [`Batches`] says.
+    Undecided(ApiError),
     /// The job stopped at these pairs, through no fault of theirs.
     ///
     /// They may or may not hold, and are safe to send again. An answer such as 401 or 429 is an
@@ -182,8 +211,8 @@ impl Iterator for Batches<'_> {
         }
         let mut requests = 0;
         while let Some(batch) = self.splitter.next() {
-            let answer = self.client.change(&self.method, batch);
-            let (batch, answer) = (self.splitter.take(), answer.map(Response::into_result));
+            let answer = self.client.change(&self.method, &batch);
+            let answer = answer.map(Response::into_result);
             requests += match &answer {
                 Ok(Ok(receipt)) => receipt.attempts(),
                 Ok(Err(error)) => error.attempts(),
@@ -191,21 +220,25 @@ impl Iterator for Batches<'_> {
             };
             let error = match answer {
                 Ok(Ok(receipt)) => {
-                    self.splitter.learn_size();
+                    self.splitter.acknowledged();
                     return Some(Batch::new(batch, Outcome::Done(receipt), requests));
                 }
                 Ok(Err(refusal)) if matches!(refusal.status(), 400 | 413) => {
-                    match self.splitter.halve(batch, refusal.status() == 413) {
-                        Some(batch) => {
-                            return Some(Batch::new(batch, Outcome::Refused(refusal), requests));
-                        }
-                        None => continue,
-                    }
+                    let is_too_large = refusal.status() == 413;
+                    let Some((decision, batch)) = self.splitter.refused(is_too_large) else {
+                        continue;
+                    };
+                    let outcome = match decision {
+                        Decision::Refused => Outcome::Refused(refusal),
+                        Decision::Undecided => Outcome::Undecided(refusal),
+                    };
+                    return Some(Batch::new(batch, outcome, requests));
                 }
                 Ok(Err(error)) => Error::Api(error),
                 Err(error) => error,
             };
             self.is_stopped = true;
+            self.splitter.take();
             return Some(Batch::new(batch, Outcome::Failed(error), requests));
         }
         None

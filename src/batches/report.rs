@@ -1,19 +1,25 @@
 //! `Report`: what became of every pair of a job.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use super::ids::{Id, Ids};
 use super::{Batch, Outcome};
-use crate::{ApiError, CallAccessList, Error};
+use crate::{ApiError, CallAccessList, CallId, Error, UserId};
 
 /// What became of every pair of a job, collected from its batches.
 ///
 /// Each pair of the job is in exactly one of [`done`](Self::done), [`refused`](Self::refused) and
-/// [`remaining`](Self::remaining). Its `Display` is a summary for people, of a few lines, with the
-/// ids of the first refused pairs. A job that goes on with what remains gets a report of its own.
+/// [`remaining`](Self::remaining). A job that goes on with what remains gets a report of its own.
 ///
-/// It does not keep the receipts, nor give its errors away: a program that wants the request ids of
-/// what was done looks at each [`Batch`] before it extends the report with it.
+/// Its `Display` is a summary for people, of a few lines. It groups the refused pairs by the call or
+/// user that explains them, because Gong acknowledged nothing with that id, and shows those with the
+/// most pairs first.
+///
+/// It keeps no receipts, and it does not give its errors away: a program that wants the request ids
+/// of what was done looks at each [`Batch`] before it extends the report with it.
 ///
 /// # Examples
 ///
@@ -53,31 +59,33 @@ pub struct Report {
     done: CallAccessList,
     refused: Vec<(CallAccessList, ApiError)>,
     remaining: CallAccessList,
+    /// How many of the remaining pairs were refused together, and why the first of them were.
+    undecided: Option<(usize, ApiError)>,
     stopped_by: Option<Error>,
     requests: u64,
 }
 
 impl Report {
-    /// How many refusals the summary shows with their reasons.
-    const SHOWN_REFUSALS: usize = 5;
+    /// How many causes of refusals the summary shows.
+    const SHOWN_CAUSES: usize = 5;
 
     /// Returns the pairs that Gong acknowledged.
     pub fn done(&self) -> &CallAccessList {
         &self.done
     }
 
-    /// Returns the pairs that failed or were not sent: what to give to the next run, with what was
-    /// [`refused`](Self::refused) together.
+    /// Returns what to give to the next run: the pairs that failed, were not sent, or are undecided.
     ///
     /// It serialises as Gong's own body, and can be read back.
     pub fn remaining(&self) -> &CallAccessList {
         &self.remaining
     }
 
-    /// Iterates over the pairs that Gong refused for what they are, with the reasons.
+    /// Iterates over what to correct: the pairs that Gong refused for what they are, with the
+    /// reasons.
     ///
-    /// An entry is one pair, or several that the job could not divide further, since its extra requests
-    /// were used up: good pairs may be among those, so give them to another job.
+    /// An entry is one pair, or several with the same id if Gong refused them together after it had
+    /// refused that id with three others and acknowledged it with none.
     pub fn refused(&self) -> impl Iterator<Item = (&CallAccessList, &ApiError)> {
         self.refused.iter().map(|(pairs, error)| (pairs, error))
     }
@@ -106,6 +114,10 @@ impl Extend<Batch> for Report {
                     self.remaining.extend(&pairs);
                     self.stopped_by = Some(error);
                 }
+                Outcome::Undecided(error) => {
+                    self.remaining.extend(&pairs);
+                    self.undecided.get_or_insert((0, error)).0 += pairs.len();
+                }
                 Outcome::NotSent => self.remaining.extend(&pairs),
             }
         }
@@ -124,17 +136,26 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let refused: CallAccessList = self.refused.iter().flat_map(|(pairs, _)| pairs).collect();
         write!(f, "done: {}\nrefused: {}", Size(&self.done), Size(&refused))?;
-        for (pairs, error) in self.refused.iter().take(Self::SHOWN_REFUSALS) {
-            match (pairs.pairs().next(), pairs.len()) {
-                (Some((call, user)), 1) => write!(f, "\n  call {call}, user {user}: {error}")?,
-                _ => write!(f, "\n  {}: {error}", Size(pairs))?,
-            }
+        let causes = self.causes();
+        for cause in causes.iter().take(Self::SHOWN_CAUSES) {
+            write!(f, "\n  {cause}")?;
         }
-        if let Some(more @ [_, ..]) = self.refused.get(Self::SHOWN_REFUSALS..) {
-            let pairs: CallAccessList = more.iter().flat_map(|(pairs, _)| pairs).collect();
-            write!(f, "\n  and {} more, with {}", more.len(), Size(&pairs))?;
+        if let Some(more @ [_, ..]) = causes.get(Self::SHOWN_CAUSES..) {
+            let pairs: usize = more.iter().map(Cause::pairs).sum();
+            write!(
+                f,
+                "\n  and {} more, with {pairs} pair{}",
+                more.len(),
+                plural(pairs)
+            )?;
         }
         write!(f, "\nremaining: {}", Size(&self.remaining))?;
+        if let Some((pairs, error)) = &self.undecided {
+            write!(
+                f,
+                "\n  {pairs} of them refused together, undecided which: {error}"
+            )?;
+        }
         write!(f, "\nrequests: {}", self.requests)?;
         let Some(error) = &self.stopped_by else {
             return Ok(());
@@ -147,16 +168,106 @@ impl fmt::Display for Report {
     }
 }
 
+impl Report {
+    /// What explains the refused pairs, that of the most pairs first.
+    fn causes(&self) -> Vec<Cause<'_>> {
+        if self.refused.is_empty() {
+            return Vec::new();
+        }
+        let mut ids = Ids::default();
+        ids.acknowledge(&self.done);
+        for (pairs, _) in self.refused.iter().filter(|(pairs, _)| pairs.len() == 1) {
+            pairs
+                .pairs()
+                .for_each(|(call, user)| ids.refuse(call, user));
+        }
+        let mut causes = BTreeMap::new();
+        for (pairs, error) in &self.refused {
+            let Some(pair) = pairs.pairs().next() else {
+                continue;
+            };
+            let culprit = match pairs.len() {
+                1 => ids.culprit(pair.0, pair.1),
+                _ if pairs.call_count() == 1 => Some(Id::Call(pair.0)),
+                _ => Some(Id::User(pair.1)),
+            };
+            // Where both ids are good, the pair itself is to blame.
+            let key = (culprit, culprit.is_none().then_some(pair));
+            let cause = causes.entry(key).or_insert(Cause {
+                culprit,
+                pair,
+                alone: 0,
+                together: 0,
+                error,
+            });
+            match pairs.len() {
+                1 => cause.alone += 1,
+                together => cause.together += together,
+            }
+        }
+        let mut causes: Vec<_> = causes.into_values().collect();
+        causes.sort_by_key(|cause| Reverse(cause.pairs()));
+        causes
+    }
+}
+
+/// Pairs that were refused for the same reason.
+struct Cause<'a> {
+    culprit: Option<Id>,
+    /// One of the pairs.
+    pair: (CallId, UserId),
+    /// How many pairs were refused alone, and how many together.
+    alone: usize,
+    together: usize,
+    error: &'a ApiError,
+}
+
+impl Cause<'_> {
+    fn pairs(&self) -> usize {
+        self.alone + self.together
+    }
+}
+
+impl fmt::Display for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (counterpart, owner) = match self.culprit {
+            Some(Id::Call(_)) => ("user", "its"),
+            Some(Id::User(_)) => ("call", "their"),
+            None => {
+                let (call, user) = self.pair;
+                return write!(f, "call {call}, user {user}: {}", self.error);
+            }
+        };
+        if let Some(culprit) = self.culprit {
+            write!(f, "{culprit}: ")?;
+        }
+        let (alone, together) = (self.alone, self.together);
+        let s = plural(alone);
+        write!(
+            f,
+            "refused with {alone} {counterpart}{s}, acknowledged with none"
+        )?;
+        if together > 0 {
+            let s = plural(together);
+            write!(f, "; {together} more of {owner} pair{s} refused together")?;
+        }
+        write!(f, ": {}", self.error)
+    }
+}
+
 /// How many pairs of how many calls.
 struct Size<'a>(&'a CallAccessList);
 
 impl fmt::Display for Size<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = |n| if n == 1 { "" } else { "s" };
         let (pairs, calls) = (self.0.len(), self.0.call_count());
         let (s, calls_s) = (plural(pairs), plural(calls));
         write!(f, "{pairs} pair{s} of {calls} call{calls_s}")
     }
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 /// A time in the largest unit that shows it well, never less than it is.

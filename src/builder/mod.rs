@@ -203,8 +203,7 @@ impl ClientBuilder {
 
     /// Sets how many calls one request of a job carries at most.
     ///
-    /// The default is 100. Gong documents no limit; a refused batch is halved, so smaller ones find
-    /// a bad call sooner. It concerns [`grant_batches`](crate::Client::grant_batches) and [`revoke_batches`](crate::Client::revoke_batches)
+    /// The default is 100. Gong documents no limit. It concerns [`grant_batches`](crate::Client::grant_batches) and [`revoke_batches`](crate::Client::revoke_batches)
     /// only. Zero is an error in [`build`](Self::build).
     ///
     /// # Examples

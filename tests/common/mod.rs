@@ -41,8 +41,7 @@ pub const MEBIBYTE: usize = 1024 * 1024;
 pub const RECEIPT_LIMIT: usize = MEBIBYTE;
 pub const LISTING_LIMIT: usize = 64 * MEBIBYTE;
 pub const SERVER_TEXT_LIMIT: usize = 2048;
-pub const EXTRA_REQUESTS: usize = 1000;
-pub const EXTRA_REQUESTS_FOR_ONE_OF_100: usize = 14;
+pub const SEARCH_REQUESTS: usize = 1000;
 pub const BYTES_OF_A_PAIR: usize = 100;
 pub const RETRIED_STATUSES: [u16; 14] = [
     408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526,

@@ -1,0 +1,473 @@
+//! What a job sends, against a model of Gong that knows neither client nor network.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::search::Search;
+use super::split::{Bounds, Decision, Splitter};
+use crate::{CallAccessList, CallId, UserId};
+
+type Pair = (CallId, UserId);
+
+/// So many calls, 1000, 1001, and so on, with this many users each.
+fn list(users: &[usize]) -> CallAccessList {
+    let calls = users.iter().enumerate();
+    calls
+        .flat_map(|(call, users)| (0..*users).map(move |user| pair(call, user)))
+        .collect()
+}
+
+fn square(calls: usize, users: usize) -> CallAccessList {
+    list(&vec![users; calls])
+}
+
+fn pair(call: usize, user: usize) -> Pair {
+    let id = |n: usize| (100_000 + n).to_string();
+    (id(call).parse().unwrap(), id(user).parse().unwrap())
+}
+
+/// A server that does not know some ids, refuses some pairs, and takes so many pairs in a request.
+#[derive(Debug, Clone)]
+struct Gong {
+    calls: BTreeSet<CallId>,
+    users: BTreeSet<UserId>,
+    pairs: BTreeSet<Pair>,
+    too_large: BTreeSet<Pair>,
+    most: usize,
+}
+
+impl Gong {
+    fn new() -> Self {
+        Self {
+            calls: BTreeSet::new(),
+            users: BTreeSet::new(),
+            pairs: BTreeSet::new(),
+            too_large: BTreeSet::new(),
+            most: usize::MAX,
+        }
+    }
+
+    fn without_calls(self, calls: impl IntoIterator<Item = usize>) -> Self {
+        let calls = calls.into_iter().map(|call| pair(call, 0).0).collect();
+        Self { calls, ..self }
+    }
+
+    fn without_users(self, users: impl IntoIterator<Item = usize>) -> Self {
+        let users = users.into_iter().map(|user| pair(0, user).1).collect();
+        Self { users, ..self }
+    }
+
+    fn without_pairs(self, pairs: impl IntoIterator<Item = (usize, usize)>) -> Self {
+        let pairs = pairs.into_iter().map(|(call, user)| pair(call, user));
+        let pairs = pairs.collect();
+        Self { pairs, ..self }
+    }
+
+    fn is_bad(&self, (call, user): Pair) -> bool {
+        self.calls.contains(&call)
+            || self.users.contains(&user)
+            || self.pairs.contains(&(call, user))
+            || self.too_large.contains(&(call, user))
+    }
+
+    fn answer(&self, request: &CallAccessList) -> u16 {
+        if request.len() > self.most || request.pairs().any(|pair| self.too_large.contains(&pair)) {
+            413
+        } else if request.pairs().any(|pair| self.is_bad(pair)) {
+            400
+        } else {
+            200
+        }
+    }
+}
+
+/// How a job went.
+#[derive(Debug, Default)]
+struct Job {
+    /// The sizes of the requests.
+    sent: Vec<usize>,
+    order: Vec<Pair>,
+    done: CallAccessList,
+    refused: Vec<CallAccessList>,
+    undecided: CallAccessList,
+    searches: usize,
+}
+
+fn run(list: &CallAccessList, (calls, pairs): (usize, usize), gong: &Gong) -> Job {
+    let mut splitter = Splitter::new(list, Bounds { calls, pairs });
+    let mut job = Job::default();
+    while let Some(request) = splitter.next() {
+        assert!(request.call_count() <= calls && (1..=pairs).contains(&request.len()));
+        job.sent.push(request.len());
+        match gong.answer(&request) {
+            200 => {
+                splitter.acknowledged();
+                job.order.extend(&request);
+                job.done.extend(&request);
+            }
+            status => match splitter.refused(status == 413) {
+                Some((Decision::Refused, pairs)) => {
+                    job.order.extend(&pairs);
+                    job.refused.push(pairs);
+                }
+                Some((Decision::Undecided, pairs)) => {
+                    job.order.extend(&pairs);
+                    job.undecided.extend(&pairs);
+                }
+                None => {}
+            },
+        }
+        if list.len() < 500 {
+            let remaining = splitter.remaining();
+            let order = job.order.iter().copied();
+            assert_eq!(remaining.len() + order.len(), list.len());
+            assert_eq!(
+                &remaining.pairs().chain(order).collect::<CallAccessList>(),
+                list
+            );
+        }
+    }
+    job.searches = splitter.search_requests();
+    job
+}
+
+const DEFAULTS: (usize, usize) = (100, 1000);
+
+#[test]
+fn requests_are_as_full_as_both_bounds_allow() {
+    for (users, calls, pairs, want) in [
+        (&[][..], 2, 3, &[][..]),
+        (&[1, 1, 1], 2, 9, &[2, 1]),
+        (&[2, 2, 2], 9, 4, &[4, 2]),
+        // A call that fits into a request of its own is not split.
+        (&[2, 3], 9, 4, &[2, 3]),
+        // One that does not fills what room there is.
+        (&[2, 5, 1], 9, 4, &[4, 4]),
+        (&[9], 9, 4, &[4, 4, 1]),
+        // Without a bound on calls, a full request still ends.
+        (&[9], usize::MAX, 4, &[4, 4, 1]),
+        (&[1, 9], 2, usize::MAX, &[10]),
+        (&[1, 9], usize::MAX, usize::MAX, &[10]),
+        (&[1, 9], 1, 4, &[1, 4, 4, 1]),
+        (&[3, 3], 1, 1, &[1; 6]),
+    ] {
+        let job = run(&list(users), (calls, pairs), &Gong::new());
+        assert_eq!(job.sent, want, "{users:?} {calls} {pairs}");
+    }
+}
+
+#[test]
+fn only_the_first_half_is_sent_of_what_holds_a_refused_pair() {
+    let list = square(16, 1);
+    let bounds = (8, 8);
+    for (unknown, want) in [
+        // Halves of 8, 4 and 2, each with the refused one; then no larger than what was acknowledged.
+        (0, &[8, 4, 2, 1, 1, 2, 4, 8][..]),
+        // The 4 after the first 4 are known to hold it, so they are not sent.
+        (7, &[8, 4, 2, 1, 1, 7, 1]),
+        (8, &[8, 8, 4, 2, 1, 7]),
+        (15, &[8, 8, 4, 2, 1, 1]),
+    ] {
+        let job = run(&list, bounds, &Gong::new().without_calls([unknown]));
+        assert_eq!(job.sent, want, "call {unknown}");
+        assert_eq!(job.refused, [[pair(unknown, 0)].into_iter().collect()]);
+        assert!(list.pairs().eq(job.order.iter().copied()), "in order");
+    }
+}
+
+#[test]
+fn users_are_halved_where_there_is_one_call() {
+    let gong = Gong::new().without_pairs([(0, 5)]);
+    let job = run(&square(1, 8), (8, 8), &gong);
+    assert_eq!(job.sent, [8, 4, 2, 1, 1, 2]);
+    assert_eq!(job.refused, [[pair(0, 5)].into_iter().collect()]);
+}
+
+#[test]
+fn what_each_kind_of_unknown_id_costs() {
+    let gong = Gong::new;
+    // One in each of so many parts of the list, never at the same place of its part.
+    let spread = |parts: usize, size: usize| (0..parts).map(move |n| size * n + 37 * n % size);
+    for ((calls, users), gong, requests) in [
+        ((10_000, 1), gong(), 100),
+        ((100, 1), gong().without_calls([42]), 11),
+        ((1000, 1), gong().without_calls([5, 500, 995]), 40),
+        ((10_000, 1), gong().without_calls(spread(100, 100)), 930),
+        ((1000, 10), gong().without_calls(spread(5, 200)), 87),
+        ((100, 200), gong().without_calls([42]), 33),
+        ((5000, 10), gong().without_calls(spread(50, 100)), 741),
+        ((5000, 10), gong().without_users([4]), 121),
+        ((500, 50), gong().without_users([21]), 48),
+        (
+            (5000, 10),
+            gong().without_users([1, 8]).without_calls(spread(20, 250)),
+            432,
+        ),
+        (
+            (5000, 10),
+            gong().without_pairs(spread(100, 500).map(|n| (n / 10, n % 10))),
+            1214,
+        ),
+    ] {
+        let list = square(calls, users);
+        let job = run(&list, DEFAULTS, &gong);
+        assert_eq!(job.sent.len(), requests, "{calls} x {users}");
+        let good = list.pairs().filter(|pair| !gong.is_bad(*pair));
+        assert!(
+            good.eq(&job.done),
+            "{calls} x {users}: every good pair is done"
+        );
+        assert!(job.searches <= Search::MAX_REQUESTS);
+    }
+}
+
+#[test]
+fn an_unknown_user_comes_at_the_end_and_is_refused_together() {
+    let list = square(300, 10);
+    let job = run(&list, DEFAULTS, &Gong::new().without_users([4]));
+    let of_user = |pair: &Pair| pair.1 == self::pair(0, 4).1;
+    let (first, last) = job.order.split_at(job.order.len() - 299);
+    assert_eq!(
+        first.iter().filter(|pair| of_user(pair)).count(),
+        1,
+        "refused where it was found"
+    );
+    assert!(first.is_sorted() && last.is_sorted() && last.iter().all(of_user));
+    let refused: Vec<_> = job.refused.iter().map(CallAccessList::len).collect();
+    assert_eq!(
+        refused,
+        [1, 1, 1, 100, 100, 97],
+        "three alone, the rest once"
+    );
+}
+
+#[test]
+fn an_unknown_call_is_refused_alone_with_three_users_and_then_together() {
+    let list = square(100, 200);
+    let job = run(&list, DEFAULTS, &Gong::new().without_calls([42]));
+    let refused: Vec<_> = job.refused.iter().map(CallAccessList::len).collect();
+    assert_eq!(refused, [1, 1, 1, 197]);
+    assert!(
+        job.refused
+            .iter()
+            .flatten()
+            .all(|(call, _)| call == pair(42, 0).0)
+    );
+}
+
+#[test]
+fn a_user_who_is_acknowledged_once_is_searched_for_no_longer_as_unknown() {
+    // The user is refused with some calls, the first of which is the first they are sent with.
+    let list = square(200, 3);
+    let bad = [(0, 1), (3, 1), (50, 1), (120, 1)];
+    let job = run(&list, DEFAULTS, &Gong::new().without_pairs(bad));
+    let refused: CallAccessList = job.refused.iter().flatten().collect();
+    assert_eq!(
+        refused,
+        bad.iter().map(|(call, user)| pair(*call, *user)).collect()
+    );
+    assert_eq!((job.done.len(), job.undecided.len()), (596, 0));
+}
+
+#[test]
+fn a_user_with_calls_of_their_own_is_undecided_since_the_calls_may_be_unknown() {
+    // Each call has one of ten users, and one of them is unknown, or all of their calls are.
+    let list: CallAccessList = (0..5000).map(|call| pair(call, call % 10)).collect();
+    let job = run(&list, DEFAULTS, &Gong::new().without_users([4]));
+    assert_eq!(
+        (job.done.len(), job.refused.len(), job.undecided.len()),
+        (4500, 20, 480)
+    );
+    assert_eq!(job.sent.len(), 173);
+}
+
+#[test]
+fn where_nothing_is_acknowledged_the_search_ends_early() {
+    for (calls, users, requests) in [(1000, 1, 36), (5000, 10, 159), (500, 50, 134)] {
+        let list = square(calls, users);
+        let job = run(&list, DEFAULTS, &Gong::new().without_calls(0..calls));
+        assert_eq!(job.sent.len(), requests, "{calls} x {users}");
+        assert_eq!(job.refused.len() + job.undecided.len(), list.len());
+    }
+}
+
+#[test]
+fn an_acknowledgement_at_the_end_of_a_hopeless_job_has_the_rest_searched() {
+    for (calls, users, unknown) in [(1000, 1, 500), (1000, 10, 60), (150, 1, 110)] {
+        let list = square(calls, users);
+        let gong = Gong::new().without_calls(0..unknown);
+        let job = run(&list, DEFAULTS, &gong);
+        let good = list.pairs().filter(|pair| !gong.is_bad(*pair));
+        assert!(good.eq(&job.done), "{calls} x {users}: {}", job.done.len());
+        assert!(job.undecided.is_empty(), "{calls} x {users}");
+    }
+}
+
+#[test]
+fn after_the_bound_the_rest_goes_out_at_full_size() {
+    // Every fourth pair, in no pattern that an id explains.
+    let list = square(5000, 10);
+    let bad = (0..12_500).map(|n| (4 * n / 10, 4 * n % 10));
+    let job = run(&list, DEFAULTS, &Gong::new().without_pairs(bad));
+    assert_eq!(job.searches, Search::MAX_REQUESTS);
+    let full = job.sent.iter().filter(|size| **size == 1000);
+    assert!(full.count() > 30, "{:?}", job.sent);
+    assert!(job.undecided.len() > 45_000, "{}", job.undecided.len());
+}
+
+#[test]
+fn what_is_too_large_makes_later_requests_smaller() {
+    let list = square(20, 1);
+    for (most, want) in [
+        (8, &[8, 8, 4][..]),
+        (4, &[8, 4, 4, 4, 4, 4]),
+        (3, &[8, 4, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]),
+    ] {
+        let job = run(
+            &list,
+            (9, 8),
+            &Gong {
+                most,
+                ..Gong::new()
+            },
+        );
+        assert_eq!(job.sent, want, "at most {most}");
+    }
+}
+
+#[test]
+fn a_bad_call_in_a_request_that_is_not_too_large_leaves_the_size_as_it_is() {
+    let list = square(20, 1);
+    for (call, want) in [
+        (0, &[8, 4, 2, 1, 1, 2, 4, 4, 4, 4][..]),
+        (7, &[8, 4, 4, 2, 1, 1, 4, 4, 4]),
+    ] {
+        let gong = Gong {
+            most: 4,
+            ..Gong::new().without_calls([call])
+        };
+        assert_eq!(run(&list, (9, 8), &gong).sent, want, "call {call}");
+    }
+}
+
+#[test]
+fn a_single_pair_that_is_too_large_teaches_nothing_about_size() {
+    let list = square(20, 1);
+    for (call, want) in [
+        (0, &[8, 4, 2, 1, 1, 2, 4, 8, 4][..]),
+        (7, &[8, 4, 4, 2, 2, 1, 1, 7, 5]),
+    ] {
+        let too_large = BTreeSet::from([pair(call, 0)]);
+        let job = run(
+            &list,
+            (9, 8),
+            &Gong {
+                too_large,
+                ..Gong::new()
+            },
+        );
+        assert_eq!(job.sent, want, "call {call}");
+        assert_eq!(job.refused, [[pair(call, 0)].into_iter().collect()]);
+    }
+}
+
+/// Some calls with some users each, and bounds that are small enough to matter.
+fn jobs() -> impl Strategy<Value = (CallAccessList, (usize, usize))> {
+    let pairs = proptest::collection::btree_set((0..15_usize, 0..8_usize), 0..80);
+    let list = pairs.prop_map(|pairs| {
+        pairs
+            .iter()
+            .map(|(call, user)| pair(*call, *user))
+            .collect()
+    });
+    (list, (1..16_usize, 1..40_usize))
+}
+
+fn some(of: usize) -> impl Strategy<Value = BTreeSet<usize>> {
+    proptest::collection::btree_set(0..of, 0..of / 2)
+}
+
+/// The fewest requests for calls in order, by trying every possible end of the first one.
+fn fewest(list: &CallAccessList, (calls, pairs): (usize, usize)) -> usize {
+    let owner: Vec<_> = list.pairs().map(|(call, _)| call).collect();
+    let mut best = vec![usize::MAX; owner.len() + 1];
+    best[0] = 0;
+    for end in 1..best.len() {
+        for start in end.saturating_sub(pairs)..end {
+            let span: BTreeSet<_> = owner[start..end].iter().collect();
+            // A call may be divided if it does not fit into one request.
+            let is_cut_at = |at: usize| at > 0 && at < owner.len() && owner[at - 1] == owner[at];
+            let may_end = |at: usize| !is_cut_at(at) || list.users(owner[at]).count() > pairs;
+            if span.len() <= calls && may_end(start) && may_end(end) && best[start] != usize::MAX {
+                best[end] = best[end].min(best[start] + 1);
+            }
+        }
+    }
+    best[owner.len()]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn a_job_without_a_refusal_takes_the_fewest_requests_in_order((list, bounds) in jobs()) {
+        let job = run(&list, bounds, &Gong::new());
+        prop_assert!(list.pairs().eq(job.order.iter().copied()));
+        prop_assert_eq!(job.sent.len(), fewest(&list, bounds));
+    }
+
+    #[test]
+    fn where_only_ids_are_unknown_every_good_pair_is_done(
+        (list, bounds) in jobs(),
+        calls in some(15),
+        users in some(8),
+    ) {
+        let gong = Gong::new().without_calls(calls).without_users(users);
+        let job = run(&list, bounds, &gong);
+        let good = list.pairs().filter(|pair| !gong.is_bad(*pair));
+        prop_assert!(good.eq(&job.done), "{:?}", job);
+        prop_assert!(job.undecided.is_empty(), "{:?}", job);
+    }
+
+    #[test]
+    fn where_only_ids_are_unknown_no_good_pair_is_refused(
+        users in 1..6_usize,
+        bounds in (1..200_usize, 1..400_usize),
+        unknown_calls in proptest::collection::btree_set(0..150_usize, 0..150),
+        unknown_users in some(8),
+    ) {
+        let list = square(130, users);
+        let gong = Gong::new().without_calls(unknown_calls).without_users(unknown_users);
+        let job = run(&list, bounds, &gong);
+        prop_assert_eq!(&job.order.iter().copied().collect::<CallAccessList>(), &list);
+        prop_assert!(job.refused.iter().flatten().all(|pair| gong.is_bad(pair)));
+        prop_assert!(!job.done.pairs().any(|pair| gong.is_bad(pair)));
+        let lost = job.undecided.pairs().filter(|pair| !gong.is_bad(*pair));
+        prop_assert!(job.done.is_empty() || lost.count() == 0 || job.searches == Search::MAX_REQUESTS, "{:?}", job);
+    }
+
+    #[test]
+    fn whatever_is_refused_the_batches_are_the_list_and_no_bad_pair_is_done(
+        (list, bounds) in jobs(),
+        calls in some(15),
+        users in some(8),
+        pairs in proptest::collection::btree_set((0..15_usize, 0..8_usize), 0..20),
+        too_large in proptest::collection::btree_set((0..15_usize, 0..8_usize), 0..4),
+        most in prop_oneof![3 => Just(usize::MAX), 1 => 0..20_usize],
+    ) {
+        let too_large = too_large.into_iter().map(|(call, user)| pair(call, user)).collect();
+        let gong = Gong { too_large, most, ..Gong::new() };
+        let gong = gong.without_calls(calls).without_users(users).without_pairs(pairs);
+        let job = run(&list, bounds, &gong);
+        let order = || job.order.iter().copied();
+        prop_assert_eq!(order().count(), list.len());
+        prop_assert_eq!(&order().collect::<CallAccessList>(), &list);
+        prop_assert!(!job.done.pairs().any(|pair| gong.is_bad(pair)));
+        prop_assert!(job.searches <= Search::MAX_REQUESTS);
+        // A good pair is refused only together with others of an id that looked unknown.
+        let alone = job.refused.iter().filter(|pairs| pairs.len() == 1).flatten();
+        let mut alone = alone.filter(|_| most > 0);
+        prop_assert!(alone.all(|pair| gong.is_bad(pair)));
+    }
+}
