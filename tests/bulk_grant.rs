@@ -290,10 +290,10 @@ fn refused_pairs_are_written_with_their_reasons() {
         command.output().unwrap()
     };
     assert_exit(&run(&file), 3, &["refused: 2 pairs of 2 calls"], &[]);
-    let header = "call_id,user_id,status,request_id,reason\n";
+    let header = "call_id,user_id,unknown_id,status,request_id,reason\n";
     let row = |call| {
         format!(
-            "{call},7,400,no,\"status 400, bad request: Some calls not found (request id no, 1 attempt); check that every call and user exists\"\n"
+            "{call},7,call {call},400,no,\"status 400, bad request: Some calls not found (request id no, 1 attempt); check that every call and user exists\"\n"
         )
     };
     assert_eq!(
@@ -309,6 +309,37 @@ fn refused_pairs_are_written_with_their_reasons() {
         read(&refused),
         format!("{header}{}{}{}", row(5013), row(5113), row(13))
     );
+}
+
+#[test]
+fn the_refused_pairs_of_an_unknown_user_name_that_user() {
+    let server = Server::start(|exchange| {
+        let is_refused = exchange.request.body.contains(r#""9""#);
+        exchange.send(if is_refused {
+            http(400, "", "{}")
+        } else {
+            ok()
+        });
+        Then::KeepAlive
+    });
+    let folder = Folder::new();
+    let rows = (5000..5050).map(|call| format!("{call},7\n{call},9\n"));
+    let file = folder.write(
+        "pairs.csv",
+        &format!("call_id,user_id\n{}", rows.collect::<String>()),
+    );
+    let refused = folder.path("refused.csv");
+    let output = on(&server)
+        .arg(&file)
+        .arg("--refused")
+        .arg(&refused)
+        .output();
+    let summary = "  user 9: refused with 3 calls, acknowledged with none; 47 more of their pairs";
+    assert_exit(&output.unwrap(), 3, &["done: 50 pairs", summary], &[]);
+    let table = read(&refused);
+    assert_eq!(table.lines().count(), 51);
+    let mut rows = table.lines().skip(1);
+    assert!(rows.all(|row| row.contains(",9,user 9,400,")), "{table}");
 }
 
 #[test]

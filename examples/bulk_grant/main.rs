@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser;
-use gong_call_access::{CallAccessList, Outcome, Report};
+use gong_call_access::{CallAccessList, Report};
 use indicatif::{ProgressBar, ProgressStyle};
 use output::{Refused, Remaining};
 
@@ -26,10 +26,10 @@ use output::{Refused, Remaining};
 /// GONG_BASE_URL is your company's own host. Without credentials everything is granted on a
 /// stand-in for Gong on this machine.
 ///
-/// Ctrl-C stops after the batch in hand, its retries and halves included. To go on, give the file of
+/// Ctrl-C stops after the batch in hand, its retries and searches included. To go on, give the file of
 /// --remaining as FILE; to try what was refused once more, the file of --refused.
 ///
-/// Exit codes: 0 all pairs granted; 3 some were refused; 4 stopped, and some remain;
+/// Exit codes: 0 all pairs granted; 3 some were refused; 4 some remain;
 /// 2 bad input, nothing was sent; 1 anything else.
 #[derive(Parser)]
 #[command(name = "bulk_grant", verbatim_doc_comment)]
@@ -49,7 +49,7 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     remaining: Option<PathBuf>,
 
-    /// Add the refused pairs with their reasons to this file, as CSV
+    /// Add the refused pairs to this file, as CSV, with the id that explains each and the reason
     #[arg(long, value_name = "FILE")]
     refused: Option<PathBuf>,
 
@@ -159,8 +159,8 @@ fn run(arguments: &Arguments, access: &CallAccessList) -> Result<u8, Box<dyn Err
             break;
         };
         // The refusals first: a pair may be in both files for a moment, and never in none.
-        if let (Some(refused), Outcome::Refused(error)) = (&mut refused, batch.outcome()) {
-            refused.add(batch.access_list(), error)?;
+        if let Some(refused) = &mut refused {
+            refused.add(&batch)?;
         }
         let pairs = batch.access_list().len();
         report.extend([batch]);
@@ -171,6 +171,10 @@ fn run(arguments: &Arguments, access: &CallAccessList) -> Result<u8, Box<dyn Err
     }
     progress.finish();
     let left = all_remaining(&report, batches.remaining());
+    // What explains the first refusals may have become known after them.
+    if let Some(refused) = &refused {
+        refused.write()?;
+    }
     if let Some(remaining) = &remaining {
         remaining.write(&left)?;
     }
@@ -179,7 +183,7 @@ fn run(arguments: &Arguments, access: &CallAccessList) -> Result<u8, Box<dyn Err
         say!("(on the stand-in: nothing was sent to Gong)");
     }
     if !left.is_empty() {
-        eprintln!("stopped with {} pairs left", left.len());
+        eprintln!("{} pairs left", left.len());
         return Ok(4);
     }
     Ok(if report.all_done() { 0 } else { 3 })

@@ -1,11 +1,13 @@
 //! Files that are whole at any moment, whenever the process dies.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use gong_call_access::{ApiError, CallAccessList};
+use gong_call_access::{ApiError, Batch, CallAccessList, CallId, Outcome, UserId};
 use tempfile::NamedTempFile;
 
 /// Writes a file in one step: it is the old one or the new one, never a part.
@@ -58,39 +60,96 @@ impl Remaining {
     }
 }
 
-/// The refused pairs with reasons, as CSV, below what the file held before.
+/// The refused pairs with what explains them, as CSV, below what the file held before.
 pub(crate) struct Refused {
     path: PathBuf,
-    rows: Vec<u8>,
+    earlier: Vec<u8>,
+    refused: Vec<(CallAccessList, ApiError)>,
+    /// How many pairs of each id were refused.
+    calls: BTreeMap<CallId, usize>,
+    users: BTreeMap<UserId, usize>,
+    acknowledged: (BTreeSet<CallId>, BTreeSet<UserId>),
 }
 
 impl Refused {
-    pub(crate) fn new(path: PathBuf) -> io::Result<Self> {
-        let rows = match fs::read(&path) {
+    pub(crate) fn new(path: PathBuf) -> Result<Self, Box<dyn Error>> {
+        let mut earlier = match fs::read(&path) {
             Ok(rows) => rows,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         };
-        let mut refused = Self { path, rows };
-        if refused.rows.is_empty() {
-            refused.add_row(["call_id", "user_id", "status", "request_id", "reason"])?;
+        if earlier.is_empty() {
+            earlier = b"call_id,user_id,unknown_id,status,request_id,reason\n".to_vec();
         }
-        replace(&refused.path, |file| file.write_all(&refused.rows))?;
+        let refused = Self {
+            path,
+            earlier,
+            refused: Vec::new(),
+            calls: BTreeMap::new(),
+            users: BTreeMap::new(),
+            acknowledged: (BTreeSet::new(), BTreeSet::new()),
+        };
+        refused.write()?;
         Ok(refused)
     }
 
-    pub(crate) fn add(&mut self, pairs: &CallAccessList, error: &ApiError) -> io::Result<()> {
-        let request_id = error.request_id().unwrap_or_default();
-        for (call, user) in pairs {
-            let (status, reason) = (error.status().to_string(), error.to_string());
-            self.add_row([call.as_str(), user.as_str(), &status, request_id, &reason])?;
+    /// Learns what became of a batch, and writes the file if it was refused.
+    pub(crate) fn add(&mut self, batch: &Batch) -> Result<(), Box<dyn Error>> {
+        let pairs = batch.access_list();
+        match batch.outcome() {
+            Outcome::Done(_) => {
+                self.acknowledged.0.extend(pairs.calls());
+                self.acknowledged
+                    .1
+                    .extend(pairs.pairs().map(|(_, user)| user));
+            }
+            Outcome::Refused(error) => {
+                for (call, user) in pairs {
+                    *self.calls.entry(call).or_default() += 1;
+                    *self.users.entry(user).or_default() += 1;
+                }
+                self.refused.push((pairs.clone(), error.clone()));
+                self.write()?;
+            }
+            _ => {}
         }
-        replace(&self.path, |file| file.write_all(&self.rows))
+        Ok(())
     }
 
-    fn add_row(&mut self, row: [&str; 5]) -> io::Result<()> {
-        let mut writer = csv::Writer::from_writer(&mut self.rows);
-        writer.write_record(row)?;
-        writer.flush()
+    pub(crate) fn write(&self) -> Result<(), Box<dyn Error>> {
+        let mut rows = csv::Writer::from_writer(self.earlier.clone());
+        for (pairs, error) in &self.refused {
+            let status = error.status().to_string();
+            let request_id = error.request_id().unwrap_or_default();
+            let reason = error.to_string();
+            for (call, user) in pairs {
+                let unknown = self.unknown_id(call, user);
+                rows.write_record([
+                    call.as_str(),
+                    user.as_str(),
+                    &unknown,
+                    &status,
+                    request_id,
+                    &reason,
+                ])?;
+            }
+        }
+        let rows = rows.into_inner()?;
+        Ok(replace(&self.path, |file| file.write_all(&rows))?)
+    }
+
+    /// The id that explains a refusal: nothing was acknowledged with it. Empty if both ids are good.
+    fn unknown_id(&self, call: CallId, user: UserId) -> String {
+        let (calls, users) = &self.acknowledged;
+        match (calls.contains(&call), users.contains(&user)) {
+            (true, true) => String::new(),
+            (false, true) => format!("call {call}"),
+            (true, false) => format!("user {user}"),
+            // Both may be unknown; the one with more refused pairs explains more.
+            (false, false) if self.users.get(&user) > self.calls.get(&call) => {
+                format!("user {user}")
+            }
+            (false, false) => format!("call {call}"),
+        }
     }
 }
