@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, btree_set};
 use std::fmt;
 use std::iter::{Copied, FusedIterator};
 
-use crate::{CallId, UserId};
+use crate::id::{CallId, UserId};
 
 /// Which users to give access to which calls: a set of (call, user) pairs, Gong's `callAccessList`.
 ///

@@ -1,13 +1,10 @@
 //! The wire form of a `CallAccessList`: the body that Gong documents, both ways.
 
-use std::cell::RefCell;
-use std::collections::btree_set;
-
 use serde::de::{Deserialize, Deserializer, IgnoredAny};
-use serde::ser::{Serialize, SerializeSeq, SerializeStruct, Serializer};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::Pair;
-use crate::{CallAccessList, CallId, UserId};
+use super::{CallAccessList, Pair};
+use crate::id::{CallId, UserId};
 
 impl Serialize for CallAccessList {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -21,66 +18,30 @@ struct Entries<'a>(&'a CallAccessList);
 
 impl Serialize for Entries<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut pairs = self.0.pairs.iter();
-        let rest = Rest(RefCell::new((pairs.next(), pairs)));
-        let mut entries = serializer.serialize_seq(None)?;
-        while let Some(call) = rest.call() {
-            entries.serialize_element(&Entry { call, rest: &rest })?;
-            rest.take_users(call, |_| Ok::<(), S::Error>(()))?;
-        }
-        entries.end()
+        // A slice can be cut into calls where a B-tree's iterator would be walked twice.
+        let pairs: Vec<&Pair> = self.0.pairs.iter().collect();
+        let calls = pairs.chunk_by(|(call, _), (next, _)| call == next);
+        serializer.collect_seq(calls.map(Entry))
     }
 }
 
-/// What is not serialised yet: the next pair, and those behind it. One pass over the pairs does, since the
-/// users of a call are taken from where the call was found.
-struct Rest<'a>(RefCell<(Option<&'a Pair>, btree_set::Iter<'a, Pair>)>);
+/// The pairs of one call.
+struct Entry<'a>(&'a [&'a Pair]);
 
-impl Rest<'_> {
-    fn call(&self) -> Option<CallId> {
-        self.0.borrow().0.map(|(call, _)| *call)
-    }
-
-    fn take_users<E>(
-        &self,
-        call: CallId,
-        mut each: impl FnMut(&UserId) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let (next, rest) = &mut *self.0.borrow_mut();
-        while let Some((of, user)) = next {
-            if *of != call {
-                break;
-            }
-            each(user)?;
-            *next = rest.next();
-        }
-        Ok(())
-    }
-}
-
-/// One call with its users.
-struct Entry<'r, 'a> {
-    call: CallId,
-    rest: &'r Rest<'a>,
-}
-
-impl Serialize for Entry<'_, '_> {
+impl Serialize for Entry<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut entry = serializer.serialize_struct("Entry", 2)?;
-        entry.serialize_field("callId", &self.call)?;
-        entry.serialize_field("userIds", &Users(self))?;
+        entry.serialize_field("callId", &self.0.first().map(|(call, _)| call))?;
+        entry.serialize_field("userIds", &Users(self.0))?;
         entry.end()
     }
 }
 
-struct Users<'e, 'r, 'a>(&'e Entry<'r, 'a>);
+struct Users<'a>(&'a [&'a Pair]);
 
-impl Serialize for Users<'_, '_, '_> {
+impl Serialize for Users<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Entry { call, rest } = self.0;
-        let mut users = serializer.serialize_seq(None)?;
-        rest.take_users(*call, |user| users.serialize_element(user))?;
-        users.end()
+        serializer.collect_seq(self.0.iter().map(|(_, user)| user))
     }
 }
 
