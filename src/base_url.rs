@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use ureq::http::Uri;
 
-use crate::response::{Secrets, clean};
+use crate::redact::{Secrets, clean};
 
 const RESOURCE: &str = "/v2/calls/users-access";
 

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use serde::Serialize;
 use ureq::http::Method;
 
-use crate::batches::Bounds;
-use crate::error::ConfigError;
-use crate::response::Success;
-use crate::send::{Request, Sender};
-use crate::{
-    Batches, CallAccessList, CallId, ClientBuilder, Credentials, Error, Listing, Response,
-};
+use crate::access_list::CallAccessList;
+use crate::error::{ConfigError, Error};
+use crate::http::Request;
+use crate::id::CallId;
+use crate::response::{Listing, Response, Success};
+use crate::send::Sender;
 
 /// How large an acknowledgement may be, in bytes.
 const RECEIPT_LIMIT: usize = 1024 * 1024;
@@ -37,49 +36,31 @@ pub struct Client {
 
 struct Inner {
     sender: Sender,
-    bounds: Bounds,
+    max_calls_per_batch: usize,
+    max_pairs_per_batch: usize,
 }
 
 impl Client {
-    /// Creates a client for `https://api.gong.io` with all settings at their defaults.
-    ///
-    /// # Errors
-    ///
-    /// An error that [`is_config`](Error::is_config) if no TLS feature is on.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
-    /// use gong_call_access::{Client, Credentials};
-    ///
-    /// let client = Client::new(Credentials::access_key("my-key", "my-secret")?)?;
-    /// # }
-    /// # Ok::<(), gong_call_access::Error>(())
-    /// ```
-    pub fn new(credentials: Credentials) -> Result<Self, Error> {
-        Self::builder(credentials).build()
-    }
-
-    /// Creates a client from the environment, with the other settings at their defaults; see
-    /// [`ClientBuilder::from_env`].
-    ///
-    /// # Errors
-    ///
-    /// An error that [`is_config`](Error::is_config) and names what is missing or wrong.
-    pub fn from_env() -> Result<Self, Error> {
-        ClientBuilder::from_env()?.build()
-    }
-
-    /// Returns a builder, for other settings than the defaults; it has the examples.
-    pub fn builder(credentials: Credentials) -> ClientBuilder {
-        ClientBuilder::new(credentials)
-    }
-
-    pub(crate) fn with(sender: Sender, bounds: Bounds) -> Self {
+    pub(crate) fn with(
+        sender: Sender,
+        max_calls_per_batch: usize,
+        max_pairs_per_batch: usize,
+    ) -> Self {
         Self {
-            inner: Arc::new(Inner { sender, bounds }),
+            inner: Arc::new(Inner {
+                sender,
+                max_calls_per_batch,
+                max_pairs_per_batch,
+            }),
         }
+    }
+
+    pub(crate) fn max_calls_per_batch(&self) -> usize {
+        self.inner.max_calls_per_batch
+    }
+
+    pub(crate) fn max_pairs_per_batch(&self) -> usize {
+        self.inner.max_pairs_per_batch
     }
 
     /// Gives users access to calls: one `PUT` with the whole list, repeated as the
@@ -119,29 +100,6 @@ impl Client {
         self.change(&Method::PUT, access)
     }
 
-    /// Gives users access to calls, any number of pairs, in as few requests as the bounds of the
-    /// client allow.
-    ///
-    /// Nothing is sent until the returned iterator is advanced. It yields what became of every
-    /// pair, whatever happens, and [`Report`](crate::Report) collects it; an empty list yields
-    /// nothing. What remains of a job that stopped is safe to grant again.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// use gong_call_access::{CallAccessList, Client, Report};
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let access: CallAccessList = serde_json::from_slice(&std::fs::read("access.json")?)?;
-    /// let report: Report = Client::from_env()?.grant_batches(&access).collect();
-    /// println!("{report}");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn grant_batches<'a>(&'a self, access: &'a CallAccessList) -> Batches<'a> {
-        Batches::new(self, Method::PUT, access, self.inner.bounds)
-    }
-
     /// Takes away access that this API gave: one `DELETE` with the whole list, repeated as the
     /// [`RetryPolicy`](crate::RetryPolicy) says.
     ///
@@ -170,25 +128,6 @@ impl Client {
     #[doc(alias = "unshare")]
     pub fn revoke(&self, access: &CallAccessList) -> Result<Response, Error> {
         self.change(&Method::DELETE, access)
-    }
-
-    /// Takes away access that this API gave, any number of pairs; otherwise as
-    /// [`grant_batches`](Self::grant_batches).
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// use gong_call_access::{CallAccessList, Client, Report};
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let (client, access) = (Client::from_env()?, CallAccessList::new());
-    /// let report: Report = client.revoke_batches(&access).collect();
-    /// assert!(report.all_done(), "{report}");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn revoke_batches<'a>(&'a self, access: &'a CallAccessList) -> Batches<'a> {
-        Batches::new(self, Method::DELETE, access, self.inner.bounds)
     }
 
     /// Lists the users to whom this API gave access to the calls: one `POST`, repeated as the

@@ -7,9 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ureq::http::HeaderValue;
 
-use crate::Error;
-use crate::error::ConfigError;
-use crate::response::Secrets;
+use crate::error::{ConfigError, Error};
+use crate::redact::Secrets;
 
 const KEY: &str = "GONG_ACCESS_KEY";
 const SECRET: &str = "GONG_ACCESS_KEY_SECRET";

@@ -4,9 +4,10 @@ use ureq::Body;
 use ureq::http::Response as HttpMessage;
 
 use crate::base_url::Endpoint;
-use crate::response::{Secrets, Success, decode};
-use crate::send::HttpResponse;
-use crate::{Credentials, Response};
+use crate::credentials::Credentials;
+use crate::http::HttpResponse;
+use crate::redact::Secrets;
+use crate::response::{Response, Success, decode};
 
 /// How large a body may be, in bytes.
 pub const LIMIT: usize = 64 * 1024;

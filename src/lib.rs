@@ -119,7 +119,9 @@ mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod http;
 mod id;
+mod redact;
 mod response;
 mod send;
 

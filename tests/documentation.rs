@@ -13,10 +13,10 @@ const FRONT_PAGE: &str = include_str!("../src/lib.rs");
 const ACCESS_LIST: &str = include_str!("../src/access_list/mod.rs");
 const API_ERROR: &str = include_str!("../src/response/api_error.rs");
 const BATCHES: &str = include_str!("../src/batches/mod.rs");
-const BUILDER: &str = include_str!("../src/builder/mod.rs");
+const BUILDER: &str = include_str!("../src/builder.rs");
 const CLIENT: &str = include_str!("../src/client.rs");
 const RETRY: &str = include_str!("../src/send/retry.rs");
-const TRANSPORT_ERROR: &str = include_str!("../src/error/transport.rs");
+const TRANSPORT_ERROR: &str = include_str!("../src/error.rs");
 
 /// Asserts that a text says this, wherever its lines break.
 #[track_caller]

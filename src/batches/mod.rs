@@ -12,11 +12,57 @@ use std::iter::FusedIterator;
 
 use ureq::http::Method;
 
-use crate::{ApiError, CallAccessList, Client, Error, Receipt, Response};
+use crate::access_list::CallAccessList;
+use crate::client::Client;
+use crate::error::Error;
+use crate::response::{ApiError, Receipt, Response};
 
 pub use report::Report;
-pub(crate) use split::Bounds;
-use split::{Decision, Splitter};
+use split::{Bounds, Decision, Splitter};
+
+impl Client {
+    /// Gives users access to calls, any number of pairs, in as few requests as the bounds of the
+    /// client allow.
+    ///
+    /// Nothing is sent until the returned iterator is advanced. It yields what became of every
+    /// pair, whatever happens, and [`Report`](crate::Report) collects it; an empty list yields
+    /// nothing. What remains of a job that stopped is safe to grant again.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use gong_call_access::{CallAccessList, Client, Report};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let access: CallAccessList = serde_json::from_slice(&std::fs::read("access.json")?)?;
+    /// let report: Report = Client::from_env()?.grant_batches(&access).collect();
+    /// println!("{report}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn grant_batches<'a>(&'a self, access: &'a CallAccessList) -> Batches<'a> {
+        Batches::new(self, Method::PUT, access)
+    }
+
+    /// Takes away access that this API gave, any number of pairs; otherwise as
+    /// [`grant_batches`](Self::grant_batches).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use gong_call_access::{CallAccessList, Client, Report};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (client, access) = (Client::from_env()?, CallAccessList::new());
+    /// let report: Report = client.revoke_batches(&access).collect();
+    /// assert!(report.all_done(), "{report}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn revoke_batches<'a>(&'a self, access: &'a CallAccessList) -> Batches<'a> {
+        Batches::new(self, Method::DELETE, access)
+    }
+}
 
 /// A job that sends nothing until it is iterated: an iterator over the batches of a list.
 ///
@@ -149,12 +195,11 @@ pub enum Outcome {
 }
 
 impl<'a> Batches<'a> {
-    pub(crate) fn new(
-        client: &'a Client,
-        method: Method,
-        list: &'a CallAccessList,
-        bounds: Bounds,
-    ) -> Self {
+    fn new(client: &'a Client, method: Method, list: &'a CallAccessList) -> Self {
+        let bounds = Bounds {
+            calls: client.max_calls_per_batch(),
+            pairs: client.max_pairs_per_batch(),
+        };
         Self {
             client,
             method,

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use super::ids::{Id, Ids};
 use super::{Batch, Outcome};
-use crate::{ApiError, CallAccessList, CallId, Error, UserId};
+use crate::access_list::CallAccessList;
+use crate::error::Error;
+use crate::id::{CallId, UserId};
+use crate::response::ApiError;
 
 /// What became of every pair of a job, collected from its batches.
 ///

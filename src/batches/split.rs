@@ -11,9 +11,9 @@ type Pair = (CallId, UserId);
 
 /// How much one request may carry.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
-    pub(crate) calls: usize,
-    pub(crate) pairs: usize,
+pub(super) struct Bounds {
+    pub(super) calls: usize,
+    pub(super) pairs: usize,
 }
 
 /// What is decided of the pairs of a refused request.

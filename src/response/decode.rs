@@ -7,68 +7,56 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 use super::api_error::{ApiError, Parts};
-use super::text::{self, Secrets};
 use super::{Receipt, Response, Success};
-use crate::send::{BodyEnd, HttpResponse, retry_after};
+use crate::http::{BodyEnd, HttpResponse, retry_after};
+use crate::redact::{self, Secrets};
 
-/// Decodes the answer to the `attempts`th attempt.
+/// Decodes the response to the `attempts`th attempt.
 pub(crate) fn decode<T: Success>(
     http: &HttpResponse,
     attempts: u32,
     secrets: &Secrets,
 ) -> Response<T> {
-    let envelope = read::<T::Content>(http);
+    let (status, body) = (http.status, &http.body);
+    let envelope = match status {
+        200 => read_acknowledgement::<T::Content>(http).map_err(str::to_owned),
+        // The status is the answer, so any text that can be read from the body is welcome.
+        _ => Ok(read_error(body)),
+    };
     let request_id = envelope
         .as_ref()
         .ok()
         .and_then(Envelope::request_id)
         .or_else(|| http.header("x-traceid").map(Cow::from))
-        .map(|id| text::clean(&id, secrets).into_boxed_str())
+        .map(|id| redact::clean(&id, secrets).into_boxed_str())
         .filter(|id| !id.is_empty());
-    let (problem, messages) = match envelope {
-        Ok(envelope) if http.status == 200 && !envelope.has_errors() => {
+    let (errors, detail) = match envelope {
+        Ok(envelope) if status == 200 && !envelope.has_errors() => {
             let receipt = Receipt {
                 request_id,
                 attempts,
             };
             return Response::Success(T::new(receipt, envelope.call_access_list));
         }
-        Ok(envelope) => ("it reports errors", messages(envelope.errors, secrets)),
-        Err(problem) => (problem, Vec::new()),
-    };
-    let detail = match http.status {
-        200 => Some(problem.to_owned()),
-        300..=399 => http
-            .header("location")
-            .and_then(host_of)
-            .map(|host| format!("to the host {}", text::clean(host, secrets))),
-        _ => None,
+        Ok(envelope) if status == 200 => (envelope.errors, Some("it reports errors".to_owned())),
+        Ok(envelope) => (envelope.errors, redirect(http, secrets)),
+        Err(problem) => (Value::Null, Some(problem)),
     };
     Response::refusal(ApiError::new(Parts {
-        status: http.status,
+        status,
         request_id,
-        messages,
+        messages: messages(errors, secrets),
         retry_after: retry_after::parse(http.header_fields("retry-after"), http.header("date")),
         attempts,
-        body: text::clean_body(&http.body, http.end == BodyEnd::Complete, secrets),
+        body: redact::clean_body(body, http.end == BodyEnd::Complete, secrets),
         detail,
     }))
 }
 
-/// Reads the body, or says why it is not what Gong documents.
-fn read<C: DeserializeOwned + Default>(http: &HttpResponse) -> Result<Envelope<C>, &'static str> {
-    if http.status != 200 {
-        // The status says it all already, so whatever can be read is welcome.
-        let text = String::from_utf8_lossy(&http.body);
-        let envelope: Envelope<IgnoredAny> =
-            serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|_| "")?;
-        return Ok(Envelope {
-            request_id: envelope.request_id,
-            errors: envelope.errors,
-            call_access_list: C::default(),
-            _rest: IgnoredAny,
-        });
-    }
+/// Reads the body of a 200, or says why it does not prove success.
+fn read_acknowledgement<C: DeserializeOwned + Default>(
+    http: &HttpResponse,
+) -> Result<Envelope<C>, &'static str> {
     match http.end {
         BodyEnd::Complete => {}
         BodyEnd::TooLarge => return Err("its body is too large"),
@@ -79,8 +67,27 @@ fn read<C: DeserializeOwned + Default>(http: &HttpResponse) -> Result<Envelope<C
     serde_json::from_str(json).map_err(|_| "its body is not the documented JSON object")
 }
 
-/// What every answer of Gong's has in common, and what some have beside it.
-#[derive(Deserialize)]
+/// Reads what there is to read in the body of any other status.
+fn read_error<C: DeserializeOwned + Default>(body: &[u8]) -> Envelope<C> {
+    let text = String::from_utf8_lossy(body);
+    let json = text.trim_start_matches('\u{feff}');
+    let envelope: Envelope<IgnoredAny> = serde_json::from_str(json).unwrap_or_default();
+    Envelope {
+        request_id: envelope.request_id,
+        errors: envelope.errors,
+        ..Envelope::default()
+    }
+}
+
+/// Where a redirect points.
+fn redirect(http: &HttpResponse, secrets: &Secrets) -> Option<String> {
+    let location = http.header("location").filter(|_| http.status / 100 == 3)?;
+    let host = redact::clean(host_of(location)?, secrets);
+    Some(format!("to the host {host}"))
+}
+
+/// What all of Gong's responses have in common, and the list that some have.
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", bound = "C: DeserializeOwned + Default")]
 struct Envelope<C> {
     #[serde(default)]
@@ -123,19 +130,19 @@ fn messages(errors: Value, secrets: &Secrets) -> Vec<String> {
         Value::Array(errors) => errors,
         error => vec![error],
     };
-    let mut left = text::LIMIT;
+    let mut left = redact::LIMIT;
     errors
         .into_iter()
         .map(|error| match error {
-            Value::String(message) => text::clean(&message, secrets),
+            Value::String(message) => redact::clean(&message, secrets),
             other => {
                 let json = serde_json::to_string(&other).unwrap_or_default();
-                text::clean(&json, secrets)
+                redact::clean(&json, secrets)
             }
         })
         .filter(|message| !message.trim().is_empty())
         .map_while(|mut message| {
-            text::cut(&mut message, left);
+            redact::cut(&mut message, left);
             left = left.saturating_sub(message.len());
             (!message.is_empty()).then_some(message)
         })

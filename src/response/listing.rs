@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::{Receipt, Success};
-use crate::{CallAccessList, CallId, UserId};
+use crate::access_list::CallAccessList;
+use crate::id::{CallId, UserId};
 
 /// Which users have access to the calls that were asked for, as far as this API gave it.
 ///

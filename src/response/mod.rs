@@ -6,12 +6,10 @@ use serde_json::Value;
 mod api_error;
 mod decode;
 mod listing;
-mod text;
 
 pub use api_error::ApiError;
 pub(crate) use decode::decode;
 pub use listing::Listing;
-pub(crate) use text::{Secrets, clean};
 
 /// Gong's answer to a request.
 ///

@@ -1,39 +1,32 @@
 //! One call, from body to response.
 
-mod http_response;
-mod no_response;
+mod permits;
 mod rate_limiter;
 mod retry;
-pub(crate) mod retry_after;
-pub(crate) mod tls;
-mod transport;
-mod turn;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, TransportError, TransportKind};
-use crate::response::{Response, Secrets, Success, clean, decode};
+use crate::http::{Connection, NoResponse, Request, Transport};
+use crate::redact::{Secrets, clean};
+use crate::response::{Response, Success, decode};
 
-pub(crate) use http_response::{BodyEnd, HttpResponse};
-use no_response::NoResponse;
+use permits::{Delay, Permits};
 pub use retry::RetryPolicy;
 use retry::{Failure, Next};
-use transport::Connection;
-pub(crate) use transport::{Request, Settings, Transport};
-use turn::{NoTurn, Turns};
 
 /// The target of every log record.
 const TARGET: &str = "gong_call_access";
 
-/// Sends calls over one transport, at one rate.
+/// Sends calls over one transport and within one rate limit.
 pub(crate) struct Sender {
     transport: Transport,
     secrets: Secrets,
     retry: RetryPolicy,
     total_timeout: Duration,
-    turns: Turns,
+    permits: Permits,
 }
 
 impl Sender {
@@ -49,7 +42,7 @@ impl Sender {
             secrets,
             retry,
             total_timeout,
-            turns: Turns::new(requests_per_second),
+            permits: Permits::new(requests_per_second),
         }
     }
 
@@ -65,29 +58,29 @@ impl Sender {
         let mut connection = Connection::Any;
         let mut last = None;
         loop {
-            let on_wait = |held_for| match held_for {
-                Some(wait) => self.log_wait(wait, attempts, "Gong asked every request to wait"),
-                None => log::debug!(target: TARGET, "waiting for a turn of the rate limit"),
-            };
-            let turn = match self.turns.take(deadline, on_wait) {
-                Ok(turn) => turn,
-                Err(no_turn) => return last.unwrap_or_else(|| Err(self.unsent(no_turn))),
+            let waiting = self.permits.wait();
+            if let Some(delay) = waiting.delay() {
+                self.log_delay(delay, attempts);
+            }
+            let permit = match waiting.permit(deadline) {
+                Ok(permit) => permit,
+                Err(delay) => return last.unwrap_or_else(|| Err(self.unsent(delay))),
             };
             attempts += 1;
             let outcome = self.attempt(request, attempts, connection, until(deadline));
-            drop(turn);
+            drop(permit);
             let Some(failure) = failure(&outcome, was_cut_off) else {
                 return outcome;
             };
             if let Some(hold) = self.retry.hold(failure) {
-                self.turns.hold(hold);
+                self.permits.hold(hold);
             }
             match self
                 .retry
                 .next(failure, attempts, until(deadline), random())
             {
                 Next::Stop => return outcome,
-                Next::After(wait) if wait.is_zero() => connection = Connection::New,
+                Next::Reconnect => connection = Connection::New,
                 Next::After(wait) => {
                     self.log_wait(wait, attempts, &reason(&outcome));
                     thread::sleep(wait);
@@ -126,9 +119,10 @@ impl Sender {
                 );
                 Ok(response)
             }
-            Err(NoResponse { kind, cause }) => {
+            Err(NoResponse { fault, cause }) => {
                 let cause = clean(&cause, &self.secrets);
-                let error = TransportError::new(kind, host, attempt, Some(cause));
+                let error =
+                    TransportError::new(TransportKind::Exchange(fault), host, attempt, Some(cause));
                 log::debug!(target: TARGET, "{error}, after {:?}", started.elapsed());
                 Err(Error::Transport(error))
             }
@@ -144,15 +138,22 @@ impl Sender {
         );
     }
 
-    /// The error of a call that had no turn in all of its time.
-    fn unsent(&self, NoTurn { held_for }: NoTurn) -> Error {
+    fn log_delay(&self, Delay { held_for }: Delay, attempts: u32) {
+        match held_for {
+            Some(wait) => self.log_wait(wait, attempts, "Gong asked every request to wait"),
+            None => log::debug!(target: TARGET, "waiting for the rate limit"),
+        }
+    }
+
+    /// The error of a call that had no permit in all of its time.
+    fn unsent(&self, Delay { held_for }: Delay) -> Error {
         let within = self.total_timeout;
-        let kind = TransportKind::NoTurn { within, held_for };
+        let kind = TransportKind::Unsent { within, held_for };
         Error::Transport(TransportError::new(kind, self.host(), 0, None))
     }
 }
 
-/// What there is to be decided about; `None` for a success.
+/// What the retry policy decides about; `None` for a success.
 fn failure<T>(outcome: &Result<Response<T>, Error>, was_cut_off: bool) -> Option<Failure> {
     match outcome {
         Ok(response) => response.error().map(|error| Failure::Status {
@@ -160,12 +161,12 @@ fn failure<T>(outcome: &Result<Response<T>, Error>, was_cut_off: bool) -> Option
             retry_after: error.retry_after(),
         }),
         Err(error) => error
-            .transport_kind()
-            .map(|kind| Failure::Transport { kind, was_cut_off }),
+            .fault()
+            .map(|fault| Failure::Transport { fault, was_cut_off }),
     }
 }
 
-/// Why there is another attempt, without the server's own words.
+/// Why there is another attempt, without text from the server.
 fn reason<T>(outcome: &Result<Response<T>, Error>) -> String {
     match outcome {
         Ok(response) => response

@@ -1,4 +1,4 @@
-//! Whose turn it is, and when.
+//! `RateLimiter`: when the next request may be sent, and whose it is.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -6,20 +6,20 @@ use std::time::{Duration, Instant};
 /// The unit of time in which Gong counts requests.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Gives turns to send a request, in the order in which they were asked for.
+/// Hands out permits to send a request, first come, first served.
 ///
 /// Gong counts requests as they arrive, which is some time between the start of an exchange and its
-/// end. So a turn is taken at the start and is free again one [`WINDOW`] after the end, and no
-/// window can see more arrivals than there are turns. Neither a spacing of the starts nor a token
-/// bucket would do.
+/// end. So a permit is taken at the start and is free again one [`WINDOW`] after the end, and no
+/// window can see more arrivals than there are permits. Neither a spacing of the starts nor a token
+/// bucket guarantees that.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
-    /// How many turns there are; `None` is no limit.
+    /// How many permits there are; `None` is no limit.
     limit: Option<usize>,
     in_flight: usize,
-    /// When exchanges ended whose turns are not free yet, in order.
+    /// When the exchanges ended whose permits are not free yet, in order.
     ended: VecDeque<Instant>,
-    /// Nobody has a turn before this.
+    /// No request is sent before this.
     held_until: Option<Instant>,
     queue: VecDeque<Ticket>,
     next_ticket: Ticket,
@@ -28,14 +28,13 @@ pub(super) struct RateLimiter {
 /// A place in the queue.
 pub(super) type Ticket = u64;
 
-/// What a ticket gets.
+/// When to ask for a permit again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Admission {
-    Granted,
-    /// Ask again at this time, or when something changed before.
-    WaitUntil(Instant),
-    /// Ask again when something changed.
-    WaitForChange,
+pub(super) enum NotYet {
+    /// At this time, or when something changes before it.
+    Until(Instant),
+    /// When something changes.
+    Changed,
 }
 
 impl RateLimiter {
@@ -50,7 +49,7 @@ impl RateLimiter {
         }
     }
 
-    /// Takes a place at the end of the queue.
+    /// Joins the end of the queue.
     pub(super) fn enqueue(&mut self) -> Ticket {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
@@ -58,21 +57,21 @@ impl RateLimiter {
         ticket
     }
 
-    /// Gives a place up.
+    /// Leaves the queue.
     pub(super) fn leave(&mut self, ticket: Ticket) {
         self.queue.retain(|other| *other != ticket);
     }
 
-    /// Grants a turn to whoever is at the front, once one is free.
-    pub(super) fn admit(&mut self, ticket: Ticket, now: Instant) -> Admission {
+    /// Takes a permit, if this ticket is at the front of the queue and a permit is free.
+    pub(super) fn admit(&mut self, ticket: Ticket, now: Instant) -> Result<(), NotYet> {
         while self.ended.front().is_some_and(|end| *end + WINDOW <= now) {
             self.ended.pop_front();
         }
         if self.queue.front() != Some(&ticket) {
-            return Admission::WaitForChange;
+            return Err(NotYet::Changed);
         }
         if let Some(until) = self.held(now) {
-            return Admission::WaitUntil(until);
+            return Err(NotYet::Until(until));
         }
         let is_free = self
             .limit
@@ -80,15 +79,15 @@ impl RateLimiter {
         if is_free {
             self.queue.pop_front();
             self.in_flight += 1;
-            return Admission::Granted;
+            return Ok(());
         }
         match self.ended.front() {
-            Some(end) => Admission::WaitUntil(*end + WINDOW),
-            None => Admission::WaitForChange,
+            Some(end) => Err(NotYet::Until(*end + WINDOW)),
+            None => Err(NotYet::Changed),
         }
     }
 
-    /// Gives a turn back when its exchange has ended.
+    /// Returns a permit when its exchange has ended.
     pub(super) fn end(&mut self, now: Instant) {
         self.in_flight -= 1;
         if self.limit.is_some() {
@@ -96,17 +95,17 @@ impl RateLimiter {
         }
     }
 
-    /// Keeps everyone waiting until then.
+    /// Holds every request until then.
     pub(super) fn hold(&mut self, until: Instant) {
         self.held_until = self.held_until.max(Some(until));
     }
 
-    /// Until when everyone is kept waiting, if so.
+    /// Until when every request is held, if it is.
     pub(super) fn held(&self, now: Instant) -> Option<Instant> {
         self.held_until.filter(|until| *until > now)
     }
 
-    /// A time before which this ticket cannot have its turn, if every exchange ahead of it ended at
+    /// The earliest time at which this ticket can have a permit, if every exchange ahead of it ends at
     /// once.
     pub(super) fn earliest(&self, ticket: Ticket, now: Instant) -> Instant {
         let start = self.held(now).unwrap_or(now);
@@ -120,12 +119,12 @@ impl RateLimiter {
         };
         let rounds = u32::try_from(ahead / limit).unwrap_or(u32::MAX);
         let free = limit.saturating_sub(self.in_flight + self.ended.len());
-        let turn = (ahead % limit).checked_sub(free).map(|nth| {
+        let permit = (ahead % limit).checked_sub(free).map(|nth| {
             self.ended
                 .get(nth)
                 .map_or(now + WINDOW, |end| *end + WINDOW)
         });
-        start.max(turn.unwrap_or(now)) + WINDOW.saturating_mul(rounds)
+        start.max(permit.unwrap_or(now)) + WINDOW.saturating_mul(rounds)
     }
 }
 
@@ -138,33 +137,33 @@ mod tests {
     const MILLI: Duration = Duration::from_millis(1);
 
     #[test]
-    fn a_turn_is_free_a_second_after_its_exchange_ended() {
+    fn a_permit_is_free_a_second_after_its_exchange_ended() {
         let start = Instant::now();
         let mut limiter = RateLimiter::new(Some(2));
         let tickets = [limiter.enqueue(), limiter.enqueue(), limiter.enqueue()];
-        assert_eq!(limiter.admit(tickets[0], start), Admission::Granted);
+        assert_eq!(limiter.admit(tickets[0], start), Ok(()));
         assert_eq!(
             limiter.admit(tickets[2], start),
-            Admission::WaitForChange,
+            Err(NotYet::Changed),
             "not at the front"
         );
-        assert_eq!(limiter.admit(tickets[1], start), Admission::Granted);
+        assert_eq!(limiter.admit(tickets[1], start), Ok(()));
         assert_eq!(
             limiter.admit(tickets[2], start),
-            Admission::WaitForChange,
+            Err(NotYet::Changed),
             "both in flight"
         );
         limiter.end(start + MILLI * 300);
         let free = start + MILLI * 1300;
         assert_eq!(
             limiter.admit(tickets[2], free - MILLI),
-            Admission::WaitUntil(free)
+            Err(NotYet::Until(free))
         );
-        assert_eq!(limiter.admit(tickets[2], free), Admission::Granted);
+        assert_eq!(limiter.admit(tickets[2], free), Ok(()));
     }
 
     #[test]
-    fn a_hold_keeps_everyone_waiting_with_or_without_a_limit() {
+    fn a_hold_delays_every_request_with_or_without_a_limit() {
         let start = Instant::now();
         for limit in [Some(2), None] {
             let mut limiter = RateLimiter::new(limit);
@@ -173,36 +172,33 @@ mod tests {
             let ticket = limiter.enqueue();
             assert_eq!(
                 limiter.admit(ticket, start),
-                Admission::WaitUntil(start + MILLI * 20)
+                Err(NotYet::Until(start + MILLI * 20))
             );
             assert_eq!(limiter.earliest(ticket, start), start + MILLI * 20);
-            assert_eq!(
-                limiter.admit(ticket, start + MILLI * 20),
-                Admission::Granted
-            );
+            assert_eq!(limiter.admit(ticket, start + MILLI * 20), Ok(()));
         }
     }
 
     #[test]
-    fn who_gives_up_makes_room_for_the_next() {
+    fn leaving_the_queue_makes_room_for_the_next() {
         let start = Instant::now();
         let mut limiter = RateLimiter::new(None);
         let (first, second) = (limiter.enqueue(), limiter.enqueue());
-        assert_eq!(limiter.admit(second, start), Admission::WaitForChange);
+        assert_eq!(limiter.admit(second, start), Err(NotYet::Changed));
         limiter.leave(first);
-        assert_eq!(limiter.admit(second, start), Admission::Granted);
+        assert_eq!(limiter.admit(second, start), Ok(()));
     }
 
     #[test]
-    fn the_earliest_turn_counts_those_ahead() {
+    fn the_earliest_time_counts_the_tickets_ahead() {
         let start = Instant::now();
         let mut limiter = RateLimiter::new(Some(2));
         let tickets: Vec<_> = (0..7).map(|_| limiter.enqueue()).collect();
-        assert_eq!(limiter.admit(tickets[0], start), Admission::Granted);
-        assert_eq!(limiter.admit(tickets[1], start), Admission::Granted);
+        assert_eq!(limiter.admit(tickets[0], start), Ok(()));
+        assert_eq!(limiter.admit(tickets[1], start), Ok(()));
         limiter.end(start);
         let now = start + MILLI * 400;
-        // One turn is free at 1000, the other not before 1400, and so again a second later.
+        // One permit is free at 1000, the other not before 1400, and both again a second later.
         for (ticket, millis) in [(2, 1000), (3, 1400), (4, 2000), (5, 2400), (6, 3000)] {
             assert_eq!(
                 limiter.earliest(tickets[ticket], now),
@@ -224,8 +220,7 @@ mod tests {
         arrives: u32,
     }
 
-    /// Lets the calls wait and run, and returns when each started and arrived, in the order of
-    /// asking.
+    /// Runs the calls, and returns when each started and arrived, in the order of asking.
     fn simulate(limit: u32, calls: &[Call], origin: Instant) -> Vec<(u32, u32)> {
         let mut limiter = RateLimiter::new(Some(limit));
         let mut waiting: VecDeque<(Ticket, &Call, Instant)> = VecDeque::new();
@@ -246,10 +241,10 @@ mod tests {
                 waiting.push_back((ticket, call, limiter.earliest(ticket, now)));
             }
             while let Some((ticket, call, earliest)) = waiting.front().copied() {
-                if limiter.admit(ticket, now) != Admission::Granted {
+                if limiter.admit(ticket, now) != Ok(()) {
                     break;
                 }
-                assert!(now >= earliest, "a turn before its earliest time");
+                assert!(now >= earliest, "a permit before its earliest time");
                 waiting.pop_front();
                 in_flight.push(milli + call.latency);
                 started.push((milli, milli + call.latency * call.arrives / 100));
@@ -263,7 +258,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_window_sees_more_arrivals_than_turns(
+        fn no_window_sees_more_arrivals_than_permits(
             limit in 1..5_u32,
             calls in proptest::collection::vec((0..3000_u32, 0..1500_u32, 0..=100_u32), 1..25),
         ) {

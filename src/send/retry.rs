@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::builder::check_duration;
-use crate::error::{ConfigError, TransportKind};
+use crate::error::{ConfigError, check_duration};
+use crate::http::Fault;
 
 /// How often a call is attempted, and how long it waits in between.
 ///
@@ -54,7 +54,7 @@ pub(super) enum Failure {
     },
     /// There was none.
     Transport {
-        kind: TransportKind,
+        fault: Fault,
         /// Whether an attempt of this call was cut off before.
         was_cut_off: bool,
     },
@@ -65,7 +65,7 @@ impl Failure {
         matches!(
             self,
             Self::Transport {
-                kind: TransportKind::Disconnected,
+                fault: Fault::Disconnected,
                 ..
             }
         )
@@ -76,6 +76,8 @@ impl Failure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     Stop,
+    /// Try again at once, on a new connection.
+    Reconnect,
     After(Duration),
 }
 
@@ -168,6 +170,13 @@ impl RetryPolicy {
             return Next::Stop;
         }
         let wait = match failure {
+            // A kept-alive connection that the server closed looks like this. The request was not
+            // answered and may be repeated, so the first is, at once; a second waits
+            // like any other failure.
+            Failure::Transport {
+                fault: Fault::Disconnected,
+                was_cut_off: false,
+            } if !left.is_zero() => return Next::Reconnect,
             Failure::Status {
                 retry_after: Some(wait),
                 ..
@@ -179,13 +188,6 @@ impl RetryPolicy {
             Failure::Status { status: 429, .. } => {
                 self.backoff(attempt, random).max(Self::MIN_AFTER_429)
             }
-            // A kept-alive connection that the server closed looks like this. The request was not
-            // answered and may be repeated, so the first is, at once; a second waits
-            // like any other failure.
-            Failure::Transport {
-                kind: TransportKind::Disconnected,
-                was_cut_off: false,
-            } => Duration::ZERO,
             _ => self.backoff(attempt, random),
         };
         if wait < left {
@@ -224,15 +226,11 @@ fn is_retried(failure: Failure) -> bool {
         Failure::Status { status, .. } => {
             matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=526)
         }
-        Failure::Transport { kind, .. } => match kind {
-            TransportKind::Connect
-            | TransportKind::ConnectTimeout(_)
-            | TransportKind::Timeout(_)
-            | TransportKind::Disconnected => true,
-            TransportKind::NoTurn { .. }
-            | TransportKind::Tls
-            | TransportKind::Proxy
-            | TransportKind::NotHttp => false,
+        Failure::Transport { fault, .. } => match fault {
+            Fault::Connect | Fault::ConnectTimeout(_) | Fault::Timeout(_) | Fault::Disconnected => {
+                true
+            }
+            Fault::Tls | Fault::Proxy | Fault::NotHttp => false,
         },
     }
 }
@@ -259,9 +257,9 @@ mod tests {
         }
     }
 
-    fn transport(kind: TransportKind) -> Failure {
+    fn transport(fault: Fault) -> Failure {
         Failure::Transport {
-            kind,
+            fault,
             was_cut_off: true,
         }
     }
@@ -279,17 +277,17 @@ mod tests {
 
     #[test]
     fn these_transport_failures_and_no_others_are_tried_again() {
-        for (kind, is_retried) in [
-            (TransportKind::Connect, true),
-            (TransportKind::ConnectTimeout(MINUTE), true),
-            (TransportKind::Timeout(MINUTE), true),
-            (TransportKind::Disconnected, true),
-            (TransportKind::Tls, false),
-            (TransportKind::Proxy, false),
-            (TransportKind::NotHttp, false),
+        for (fault, is_retried) in [
+            (Fault::Connect, true),
+            (Fault::ConnectTimeout(MINUTE), true),
+            (Fault::Timeout(MINUTE), true),
+            (Fault::Disconnected, true),
+            (Fault::Tls, false),
+            (Fault::Proxy, false),
+            (Fault::NotHttp, false),
         ] {
-            let next = RetryPolicy::default().next(transport(kind), 1, MINUTE, 0);
-            assert_eq!(next != Next::Stop, is_retried, "{kind:?}");
+            let next = RetryPolicy::default().next(transport(fault), 1, MINUTE, 0);
+            assert_eq!(next != Next::Stop, is_retried, "{fault:?}");
         }
     }
 
@@ -317,13 +315,13 @@ mod tests {
     #[test]
     fn the_first_cut_off_is_repeated_at_once() {
         let first = Failure::Transport {
-            kind: TransportKind::Disconnected,
+            fault: Fault::Disconnected,
             was_cut_off: false,
         };
         let next = |failure| RetryPolicy::default().next(failure, 1, MINUTE, u64::MAX);
-        assert_eq!(next(first), Next::After(Duration::ZERO));
+        assert_eq!(next(first), Next::Reconnect);
         assert!(
-            matches!(next(transport(TransportKind::Disconnected)), Next::After(wait) if !wait.is_zero())
+            matches!(next(transport(Fault::Disconnected)), Next::After(wait) if !wait.is_zero())
         );
         assert_eq!(RetryPolicy::none().next(first, 1, MINUTE, 0), Next::Stop);
         assert_eq!(
@@ -334,8 +332,8 @@ mod tests {
 
     #[test]
     fn only_a_disconnection_is_a_cut_off() {
-        assert!(transport(TransportKind::Disconnected).is_cut_off());
-        assert!(!transport(TransportKind::Connect).is_cut_off());
+        assert!(transport(Fault::Disconnected).is_cut_off());
+        assert!(!transport(Fault::Connect).is_cut_off());
         assert!(!status(500).is_cut_off());
     }
 
@@ -364,17 +362,17 @@ mod tests {
         assert_eq!(policy.hold(asked(429, 61)), None);
         assert_eq!(policy.hold(asked(503, 1)), None);
         assert_eq!(policy.hold(status(429)), None);
-        assert_eq!(policy.hold(transport(TransportKind::Connect)), None);
+        assert_eq!(policy.hold(transport(Fault::Connect)), None);
     }
 
     fn any_failure() -> impl Strategy<Value = Failure> {
         let retry_after = proptest::option::of(any::<u64>().prop_map(Duration::from_secs));
         let small = proptest::option::of((0..200_u64).prop_map(Duration::from_secs));
-        let kinds = proptest::sample::select(vec![
-            TransportKind::Connect,
-            TransportKind::Timeout(MINUTE),
-            TransportKind::Disconnected,
-            TransportKind::Tls,
+        let faults = proptest::sample::select(vec![
+            Fault::Connect,
+            Fault::Timeout(MINUTE),
+            Fault::Disconnected,
+            Fault::Tls,
         ]);
         prop_oneof![
             (any::<u16>(), retry_after).prop_map(|(status, retry_after)| Failure::Status {
@@ -387,8 +385,8 @@ mod tests {
                     retry_after
                 }
             ),
-            (kinds, any::<bool>())
-                .prop_map(|(kind, was_cut_off)| Failure::Transport { kind, was_cut_off }),
+            (faults, any::<bool>())
+                .prop_map(|(fault, was_cut_off)| Failure::Transport { fault, was_cut_off }),
         ]
     }
 

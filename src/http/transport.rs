@@ -8,11 +8,9 @@ use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, U
 use ureq::http::{self, HeaderMap, HeaderValue, Method, Uri};
 use ureq::{Agent, AsSendBody};
 
-use super::http_response::HttpResponse;
-use super::no_response::NoResponse;
+use super::fault::NoResponse;
+use super::response::HttpResponse;
 use super::tls;
-use crate::base_url::Endpoint;
-use crate::error::ConfigError;
 
 const MAX_HEADER_SIZE: usize = 64 * 1024;
 
@@ -28,7 +26,9 @@ const MAX_IDLE_CONNECTIONS: usize = 10;
 
 /// What a transport is made of; every value but the certificates has been checked.
 pub(crate) struct Settings {
-    pub(crate) endpoint: Endpoint,
+    pub(crate) uri: Uri,
+    /// A loopback host never goes through a proxy.
+    pub(crate) is_loopback: bool,
     pub(crate) authorization: HeaderValue,
     pub(crate) user_agent: HeaderValue,
     pub(crate) timeout: Duration,
@@ -62,10 +62,9 @@ pub(crate) enum Connection {
 }
 
 impl Transport {
-    pub(crate) fn new(settings: Settings) -> Result<Self, ConfigError> {
-        let Endpoint {
-            uri, is_loopback, ..
-        } = settings.endpoint;
+    /// Builds a transport, or says what is wrong with the certificates.
+    pub(crate) fn new(settings: Settings) -> Result<Self, &'static str> {
+        let uri = settings.uri;
         // A line of the head that does not fit in the output buffer would fail late, and without a
         // clear error.
         let longest_line = settings
@@ -84,7 +83,7 @@ impl Transport {
             .output_buffer_size(OUTPUT_BUFFER + longest_line)
             .max_idle_connections_per_host(MAX_IDLE_CONNECTIONS);
         config = tls::configure(config, settings.root_certificates.as_deref())?;
-        if is_loopback {
+        if settings.is_loopback {
             config = config.proxy(None);
         }
         let agent: Agent = config.build().into();
@@ -118,7 +117,7 @@ impl Transport {
 
     /// Sends one request, once, and reads its response, in at most `left` and the attempt's own
     /// timeout.
-    pub(super) fn exchange(
+    pub(crate) fn exchange(
         &self,
         request: &Request<'_>,
         connection: Connection,

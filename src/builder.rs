@@ -1,17 +1,18 @@
-//! `ClientBuilder`: every setting.
-
-mod build;
+//! `ClientBuilder`: every setting, its default, and its check.
 
 use std::fmt;
 use std::time::Duration;
 
-use crate::batches::Bounds;
-use crate::credentials::variable;
-use crate::{Credentials, Error, RetryPolicy};
+use ureq::http::HeaderValue;
 
-pub(crate) use build::check_duration;
+use crate::base_url::Endpoint;
+use crate::client::Client;
+use crate::credentials::{Credentials, variable};
+use crate::error::{ConfigError, Error, check_duration};
+use crate::http::{Settings, Transport, tls};
+use crate::send::{RetryPolicy, Sender};
 
-/// Settings of a [`Client`](crate::Client), checked all at once by [`build`](Self::build).
+/// Settings of a [`Client`], checked all at once by [`build`](Self::build).
 ///
 /// # Examples
 ///
@@ -37,12 +38,74 @@ pub struct ClientBuilder {
     total_timeout: Duration,
     retry: RetryPolicy,
     requests_per_second: Option<u32>,
-    bounds: Bounds,
+    max_calls_per_batch: usize,
+    max_pairs_per_batch: usize,
     user_agent: String,
     root_certificates: Option<Vec<u8>>,
 }
 
+impl Client {
+    /// Creates a client for `https://api.gong.io` with all settings at their defaults.
+    ///
+    /// # Errors
+    ///
+    /// An error that [`is_config`](Error::is_config) if no TLS feature is on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
+    /// use gong_call_access::{Client, Credentials};
+    ///
+    /// let client = Client::new(Credentials::access_key("my-key", "my-secret")?)?;
+    /// # }
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
+    pub fn new(credentials: Credentials) -> Result<Self, Error> {
+        Self::builder(credentials).build()
+    }
+
+    /// Creates a client from the environment, with the other settings at their defaults; see
+    /// [`ClientBuilder::from_env`].
+    ///
+    /// # Errors
+    ///
+    /// An error that [`is_config`](Error::is_config) and names what is missing or wrong.
+    pub fn from_env() -> Result<Self, Error> {
+        ClientBuilder::from_env()?.build()
+    }
+
+    /// Returns a builder, for other settings than the defaults; it has the examples.
+    pub fn builder(credentials: Credentials) -> ClientBuilder {
+        ClientBuilder::new(credentials)
+    }
+}
+
 impl ClientBuilder {
+    const BASE_URL: &str = "https://api.gong.io";
+    const TIMEOUT: Duration = Duration::from_secs(30);
+    const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+    const TOTAL_TIMEOUT: Duration = Duration::from_secs(120);
+    const REQUESTS_PER_SECOND: u32 = 3;
+    const MAX_CALLS_PER_BATCH: usize = 100;
+    const MAX_PAIRS_PER_BATCH: usize = 1000;
+
+    fn new(credentials: Credentials) -> Self {
+        Self {
+            credentials,
+            base_url: Self::BASE_URL.to_owned(),
+            timeout: Self::TIMEOUT,
+            connect_timeout: None,
+            total_timeout: Self::TOTAL_TIMEOUT,
+            retry: RetryPolicy::default(),
+            requests_per_second: Some(Self::REQUESTS_PER_SECOND),
+            max_calls_per_batch: Self::MAX_CALLS_PER_BATCH,
+            max_pairs_per_batch: Self::MAX_PAIRS_PER_BATCH,
+            user_agent: concat!("gong-call-access/", env!("CARGO_PKG_VERSION")).to_owned(),
+            root_certificates: None,
+        }
+    }
+
     /// Takes the credentials and the base URL from the environment: [`Credentials::from_env`] and
     /// `GONG_BASE_URL`.
     ///
@@ -215,7 +278,7 @@ impl ClientBuilder {
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
     pub fn max_calls_per_batch(mut self, max_calls_per_batch: usize) -> Self {
-        self.bounds.calls = max_calls_per_batch;
+        self.max_calls_per_batch = max_calls_per_batch;
         self
     }
 
@@ -234,7 +297,7 @@ impl ClientBuilder {
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
     pub fn max_pairs_per_batch(mut self, max_pairs_per_batch: usize) -> Self {
-        self.bounds.pairs = max_pairs_per_batch;
+        self.max_pairs_per_batch = max_pairs_per_batch;
         self
     }
 
@@ -275,6 +338,79 @@ impl ClientBuilder {
         self.root_certificates = Some(pem.as_ref().to_vec());
         self
     }
+
+    /// Checks all settings and builds the client; nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// An error that [`is_config`](Error::is_config) and names the setting that cannot be used, its
+    /// value, and what is expected. So is an `https` base URL without one of the TLS features.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gong_call_access::{Client, Credentials};
+    ///
+    /// let builder = Client::builder(Credentials::bearer("my-token")?).requests_per_second(0);
+    /// # let builder = builder.base_url("http://localhost");
+    /// let error = builder.build().unwrap_err();
+    /// assert_eq!(error.to_string(), "requests_per_second is 0, expected 1 or more, or None");
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
+    pub fn build(self) -> Result<Client, Error> {
+        let (authorization, secrets) = self.credentials.clone().into_parts();
+        let endpoint = Endpoint::below(&self.base_url, &secrets).map_err(ConfigError::new)?;
+        if endpoint.is_https && !tls::IS_AVAILABLE {
+            let message = "base_url is https, which needs the feature rustls or native-tls";
+            return Err(ConfigError::new(message).into());
+        }
+        let connect_timeout = self.effective_connect_timeout();
+        self.check(connect_timeout)?;
+        let transport = Transport::new(Settings {
+            uri: endpoint.uri,
+            is_loopback: endpoint.is_loopback,
+            authorization,
+            user_agent: check_user_agent(&self.user_agent)?,
+            timeout: self.timeout,
+            connect_timeout,
+            root_certificates: self.root_certificates,
+        })
+        .map_err(ConfigError::new)?;
+        let sender = Sender::new(
+            transport,
+            secrets,
+            self.retry,
+            self.total_timeout,
+            self.requests_per_second,
+        );
+        let (calls, pairs) = (self.max_calls_per_batch, self.max_pairs_per_batch);
+        Ok(Client::with(sender, calls, pairs))
+    }
+
+    /// The default gives way to a shorter timeout; a setting does not.
+    fn effective_connect_timeout(&self) -> Duration {
+        let default = Self::CONNECT_TIMEOUT.min(self.timeout);
+        self.connect_timeout.unwrap_or(default)
+    }
+
+    fn check(&self, connect_timeout: Duration) -> Result<(), ConfigError> {
+        check_duration("timeout", self.timeout)?;
+        check_duration("connect_timeout", connect_timeout)?;
+        check_duration("total_timeout", self.total_timeout)?;
+        if connect_timeout > self.timeout {
+            return Err(ConfigError::new(format!(
+                "connect_timeout is {connect_timeout:?}, expected at most timeout, which is {:?}",
+                self.timeout
+            )));
+        }
+        self.retry.check()?;
+        if self.requests_per_second == Some(0) {
+            let message = "requests_per_second is 0, expected 1 or more, or None";
+            return Err(ConfigError::new(message));
+        }
+        check_not_zero("max_calls_per_batch", self.max_calls_per_batch)?;
+        check_not_zero("max_pairs_per_batch", self.max_pairs_per_batch)
+    }
 }
 
 impl fmt::Debug for ClientBuilder {
@@ -287,7 +423,31 @@ impl fmt::Debug for ClientBuilder {
             .field("total_timeout", &self.total_timeout)
             .field("retry", &self.retry)
             .field("requests_per_second", &self.requests_per_second)
-            .field("bounds", &self.bounds)
+            .field("max_calls_per_batch", &self.max_calls_per_batch)
+            .field("max_pairs_per_batch", &self.max_pairs_per_batch)
             .finish_non_exhaustive()
     }
+}
+
+fn check_not_zero(setter: &str, count: usize) -> Result<(), ConfigError> {
+    match count {
+        0 => Err(ConfigError::new(format!(
+            "{setter} is 0, expected 1 or more"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn check_user_agent(user_agent: &str) -> Result<HeaderValue, ConfigError> {
+    let problem = if user_agent.trim().is_empty() {
+        "is blank".to_owned()
+    } else if let Some(c) = user_agent.chars().find(|c| !matches!(c, ' '..='~')) {
+        format!("contains {c:?}")
+    } else {
+        return HeaderValue::from_str(user_agent)
+            .map_err(|error| ConfigError::new(format!("user_agent is invalid: {error}")));
+    };
+    Err(ConfigError::new(format!(
+        "user_agent {problem}, expected printable ASCII"
+    )))
 }

@@ -1,14 +1,11 @@
 //! `Error` and its parts: everything that is not a usable answer.
 
-mod transport;
-
 use std::fmt;
 use std::time::Duration;
 
-use crate::{ApiError, InvalidId};
-
-pub use transport::TransportError;
-pub(crate) use transport::TransportKind;
+use crate::http::Fault;
+use crate::id::InvalidId;
+use crate::response::ApiError;
 
 /// Why there is no usable answer.
 ///
@@ -65,14 +62,14 @@ impl Error {
     /// [`attempts`](Self::attempts) 0 nothing was sent: the turn of this call would have come too late,
     /// since a 429 or other calls of the client were before it.
     pub fn is_timeout(&self) -> bool {
-        matches!(
-            self.transport_kind(),
-            Some(
-                TransportKind::Timeout(_)
-                    | TransportKind::ConnectTimeout(_)
-                    | TransportKind::NoTurn { .. }
-            )
-        )
+        match self {
+            Self::Transport(error) => matches!(
+                error.0.kind,
+                TransportKind::Exchange(Fault::Timeout(_) | Fault::ConnectTimeout(_))
+                    | TransportKind::Unsent { .. }
+            ),
+            Self::Config(_) | Self::InvalidId(_) | Self::Api(_) => false,
+        }
     }
 
     /// Returns whether no connection came about: the host name is unknown, nothing accepts
@@ -83,15 +80,15 @@ impl Error {
     /// [`is_timeout`](Self::is_timeout).
     pub fn is_connect(&self) -> bool {
         matches!(
-            self.transport_kind(),
-            Some(TransportKind::Connect | TransportKind::ConnectTimeout(_))
+            self.fault(),
+            Some(Fault::Connect | Fault::ConnectTimeout(_))
         )
     }
 
     /// Returns whether TLS failed: a certificate that is not trusted, or a port that answers with
     /// something else than TLS. The last attempt sent nothing that Gong could act upon.
     pub fn is_tls(&self) -> bool {
-        matches!(self.transport_kind(), Some(TransportKind::Tls))
+        matches!(self.fault(), Some(Fault::Tls))
     }
 
     /// Returns how many requests were attempted; 0 if none was, so that nothing was sent.
@@ -113,17 +110,21 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Api(error) => error.retry_after(),
-            Self::Transport(error) => match error.kind() {
-                TransportKind::NoTurn { held_for, .. } => held_for,
-                _ => None,
+            Self::Transport(error) => match error.0.kind {
+                TransportKind::Unsent { held_for, .. } => held_for,
+                TransportKind::Exchange(_) => None,
             },
             Self::Config(_) | Self::InvalidId(_) => None,
         }
     }
 
-    pub(crate) fn transport_kind(&self) -> Option<TransportKind> {
+    /// Why the last exchange failed, if it did.
+    pub(crate) fn fault(&self) -> Option<Fault> {
         match self {
-            Self::Transport(error) => Some(error.kind()),
+            Self::Transport(error) => match error.0.kind {
+                TransportKind::Exchange(fault) => Some(fault),
+                TransportKind::Unsent { .. } => None,
+            },
             Self::Config(_) | Self::InvalidId(_) | Self::Api(_) => None,
         }
     }
@@ -189,3 +190,120 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+/// An exchange that failed before a whole answer was there.
+///
+/// Its `Display` says in which way, with which host and after how many attempts; its
+/// [`source`](std::error::Error::source) is the text of the system or of the HTTP library, cut to 2
+/// KiB.
+#[derive(Debug)]
+pub struct TransportError(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    kind: TransportKind,
+    host: String,
+    attempts: u32,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// Why there is no response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TransportKind {
+    /// The last exchange failed.
+    Exchange(Fault),
+    /// Nothing was sent: there was no permit to send a request within this time, since a 429 still
+    /// holds all requests, or the rate limit does.
+    Unsent {
+        within: Duration,
+        held_for: Option<Duration>,
+    },
+}
+
+impl TransportError {
+    pub(crate) fn new(
+        kind: TransportKind,
+        host: &str,
+        attempts: u32,
+        cause: Option<String>,
+    ) -> Self {
+        Self(Box::new(Parts {
+            kind,
+            host: host.to_owned(),
+            attempts,
+            source: cause.map(Into::into),
+        }))
+    }
+
+    fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = &self.0.host;
+        let rounded = |time: Duration| match time.as_millis() {
+            0 => time,
+            millis => Duration::from_millis(millis.try_into().unwrap_or(u64::MAX)),
+        };
+        match self.0.kind {
+            TransportKind::Unsent { within, held_for } => {
+                write!(f, "no request to {host} could be sent within {within:?}")?;
+                match held_for {
+                    Some(wait) => write!(f, ": Gong asked to wait {:?} more", rounded(wait)),
+                    None => f.write_str(
+                        ": the rate limit (requests_per_second) left no room before total_timeout",
+                    ),
+                }
+            }
+            TransportKind::Exchange(fault) => match fault {
+                Fault::Connect => write!(f, "cannot connect to {host}"),
+                Fault::ConnectTimeout(after) => {
+                    write!(f, "no connection to {host} within {:?}", rounded(after))
+                }
+                Fault::Timeout(after) => {
+                    let after = rounded(after);
+                    write!(f, "no complete response from {host} within {after:?}")
+                }
+                Fault::Disconnected => {
+                    write!(
+                        f,
+                        "{host} closed the connection before its response was complete"
+                    )
+                }
+                Fault::Tls => write!(
+                    f,
+                    "no secure connection to {host}: its certificate is not trusted, or it does not speak TLS"
+                ),
+                Fault::Proxy => write!(f, "the proxy refused to connect to {host}"),
+                Fault::NotHttp => write!(f, "{host}, or a proxy before it, did not answer in HTTP"),
+            },
+        }?;
+        match self.0.attempts {
+            1 => f.write_str(" (1 attempt)"),
+            n => write!(f, " ({n} attempts)"),
+        }
+    }
+}
+
+impl std::error::Error for TransportError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}
+
+/// Far longer than any call needs, and far shorter than what overflows when it is added to a clock.
+const MAX_DURATION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+pub(crate) fn check_duration(setter: &str, duration: Duration) -> Result<(), ConfigError> {
+    if duration.is_zero() || duration > MAX_DURATION {
+        return Err(ConfigError::new(format!(
+            "{setter} is {duration:?}, expected more than zero and at most 30 days"
+        )));
+    }
+    Ok(())
+}

@@ -3,8 +3,6 @@
 use ureq::config::ConfigBuilder;
 use ureq::typestate::AgentScope;
 
-use crate::error::ConfigError;
-
 /// Whether `https` can be spoken at all.
 pub(crate) const IS_AVAILABLE: bool = cfg!(any(feature = "rustls", feature = "native-tls"));
 
@@ -13,7 +11,7 @@ pub(crate) const IS_AVAILABLE: bool = cfg!(any(feature = "rustls", feature = "na
 pub(super) fn configure(
     config: ConfigBuilder<AgentScope>,
     roots: Option<&[u8]>,
-) -> Result<ConfigBuilder<AgentScope>, ConfigError> {
+) -> Result<ConfigBuilder<AgentScope>, &'static str> {
     use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
     // Rustls wherever it is there, so that native-tls, when another crate adds it, changes nothing.
@@ -34,13 +32,13 @@ pub(super) fn configure(
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
-fn certificates(pem: &[u8]) -> Result<ureq::tls::RootCerts, ConfigError> {
+fn certificates(pem: &[u8]) -> Result<ureq::tls::RootCerts, &'static str> {
     use ureq::tls::{PemItem, parse_pem};
 
     let items = parse_pem(pem)
         .collect::<Result<Vec<_>, _>>()
         // The error would quote the text, which may be a private key.
-        .map_err(|_| ConfigError::new("root_certificates is not valid PEM"))?;
+        .map_err(|_| "root_certificates is not valid PEM")?;
     let certificates: Vec<_> = items
         .into_iter()
         .filter_map(|item| match item {
@@ -49,9 +47,7 @@ fn certificates(pem: &[u8]) -> Result<ureq::tls::RootCerts, ConfigError> {
         })
         .collect();
     if certificates.is_empty() {
-        return Err(ConfigError::new(
-            "root_certificates has no certificate, expected PEM with at least one",
-        ));
+        return Err("root_certificates has no certificate, expected PEM with at least one");
     }
     Ok(certificates.into())
 }
@@ -60,11 +56,9 @@ fn certificates(pem: &[u8]) -> Result<ureq::tls::RootCerts, ConfigError> {
 pub(super) fn configure(
     config: ConfigBuilder<AgentScope>,
     roots: Option<&[u8]>,
-) -> Result<ConfigBuilder<AgentScope>, ConfigError> {
+) -> Result<ConfigBuilder<AgentScope>, &'static str> {
     match roots {
         None => Ok(config),
-        Some(_) => Err(ConfigError::new(
-            "root_certificates needs the feature rustls or native-tls",
-        )),
+        Some(_) => Err("root_certificates needs the feature rustls or native-tls"),
     }
 }

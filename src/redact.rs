@@ -1,4 +1,4 @@
-//! Server text: cut, stripped of control characters, cleaned of secrets.
+//! Text from a server, made fit to be shown: no secrets, no control characters, not too long.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 /// How many bytes of server text are kept.
-pub(super) const LIMIT: usize = 2048;
+pub(crate) const LIMIT: usize = 2048;
 
 const REDACTED: &str = "[redacted]";
 
@@ -116,7 +116,7 @@ pub(crate) fn clean(text: &str, secrets: &Secrets) -> String {
 }
 
 /// Makes a body fit to be shown, of which `is_whole` says whether it came to its end.
-pub(super) fn clean_body(body: &[u8], is_whole: bool, secrets: &Secrets) -> String {
+pub(crate) fn clean_body(body: &[u8], is_whole: bool, secrets: &Secrets) -> String {
     // Much more than is kept, and little enough to be looked through.
     const LOOKED_THROUGH: usize = 32 * LIMIT;
     let (body, is_whole) = match body.get(..LOOKED_THROUGH) {
@@ -152,7 +152,7 @@ fn strip(text: &str) -> String {
 }
 
 /// Cuts to `limit` bytes, the mark of the cut included; nothing is left where the mark has no room.
-pub(super) fn cut(text: &mut String, limit: usize) {
+pub(crate) fn cut(text: &mut String, limit: usize) {
     const MARK: char = '…';
     if text.len() <= limit {
         return;

@@ -1,0 +1,11 @@
+//! HTTP over ureq: bytes out; status, headers and bytes in. It does not know Gong.
+
+mod fault;
+mod response;
+pub(crate) mod retry_after;
+pub(crate) mod tls;
+mod transport;
+
+pub(crate) use fault::{Fault, NoResponse};
+pub(crate) use response::{BodyEnd, HttpResponse};
+pub(crate) use transport::{Connection, Request, Settings, Transport};
