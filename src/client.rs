@@ -134,8 +134,9 @@ impl Client {
     /// [`RetryPolicy`](crate::RetryPolicy) says.
     ///
     /// A call that is given twice is asked for once. Gong documents no limit to the number of
-    /// calls; an answer of more than 64 MiB is no success. For many calls, ask for a hundred or
-    /// so at a time, as below.
+    /// calls; an answer of more than 64 MiB is no success. Many calls are better listed with
+    /// [`list_batches`](Self::list_batches). A response that lists a call that was not asked for is
+    /// [`Response::Unexpected`], so a program may revoke what it did not expect to find.
     ///
     /// # Errors
     ///
@@ -145,32 +146,35 @@ impl Client {
     /// # Examples
     ///
     /// ```no_run
-    /// use gong_call_access::{CallAccessList, CallId, Client};
+    /// use gong_call_access::Client;
     ///
-    /// fn list_all(client: &Client, calls: &[CallId]) -> Result<CallAccessList, gong_call_access::Error> {
-    ///     let mut access = CallAccessList::new();
-    ///     for calls in calls.chunks(100) {
-    ///         let listing = client.list(calls.iter().copied())?.into_result()?;
-    ///         access.extend(listing.access_list());
-    ///     }
-    ///     Ok(access)
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let call = "7782342274025937895".parse()?;
+    /// let listing = Client::from_env()?.list([call])?.into_result()?;
+    /// for user in listing.access_list().users(call) {
+    ///     println!("{user}");
     /// }
+    /// # Ok(())
+    /// # }
     /// ```
     #[doc(alias = "POST")]
     pub fn list(
         &self,
         calls: impl IntoIterator<Item = CallId>,
     ) -> Result<Response<Listing>, Error> {
-        let body = ListBody {
-            filter: Filter {
-                call_ids: calls.into_iter().collect(),
-            },
-        };
-        if body.filter.call_ids.is_empty() {
+        let calls: BTreeSet<_> = calls.into_iter().collect();
+        if calls.is_empty() {
             return Err(ConfigError::new("there is no call to list, expected one or more").into());
         }
-        let size = body.filter.call_ids.len() * ID_SIZE;
-        self.send(&Method::POST, &body, size, LISTING_LIMIT)
+        let size = calls.len() * ID_SIZE;
+        let filter = Filter { call_ids: &calls };
+        self.send(
+            &Method::POST,
+            &ListBody { filter },
+            &calls,
+            size,
+            LISTING_LIMIT,
+        )
     }
 
     /// Sends one request with the whole list.
@@ -184,37 +188,39 @@ impl Client {
             return Err(ConfigError::new(message).into());
         }
         // Room for each pair to be a call of its own would be twice too much for most lists.
-        self.send(method, access, access.len() * ID_SIZE, RECEIPT_LIMIT)
+        self.send(method, access, &(), access.len() * ID_SIZE, RECEIPT_LIMIT)
     }
 
     fn send<T: Success>(
         &self,
         method: &Method,
         content: &impl Serialize,
+        question: &T::Question,
         size: usize,
         limit: usize,
     ) -> Result<Response<T>, Error> {
         let mut body = Vec::with_capacity(size + 128);
         serde_json::to_writer(&mut body, content)
             .map_err(|error| ConfigError::new(format!("the body cannot be serialised: {error}")))?;
-        self.inner.sender.send(&Request {
+        let request = Request {
             method,
             body: &body,
             limit,
-        })
+        };
+        self.inner.sender.send(&request, question)
     }
 }
 
 /// The body of a `POST`, as Gong documents it.
 #[derive(Serialize)]
-struct ListBody {
-    filter: Filter,
+struct ListBody<'a> {
+    filter: Filter<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Filter {
-    call_ids: BTreeSet<CallId>,
+struct Filter<'a> {
+    call_ids: &'a BTreeSet<CallId>,
 }
 
 impl fmt::Debug for Client {

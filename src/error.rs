@@ -56,6 +56,23 @@ impl Error {
         matches!(self, Self::Config(_) | Self::InvalidId(_))
     }
 
+    /// Returns whether a text was not an id, which a program may have from its own users; nothing was
+    /// sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gong_call_access::{CallId, Error};
+    ///
+    /// fn call(text: &str) -> Result<CallId, Error> {
+    ///     Ok(text.parse()?)
+    /// }
+    /// assert!(call("_7782342274025937895").unwrap_err().is_invalid_id());
+    /// ```
+    pub fn is_invalid_id(&self) -> bool {
+        matches!(self, Self::InvalidId(_))
+    }
+
     /// Returns whether the time ran out: while waiting to send, while connecting, or later.
     ///
     /// A connection that took too long also [`is_connect`](Self::is_connect). With
@@ -235,7 +252,8 @@ impl TransportError {
         }))
     }
 
-    fn attempts(&self) -> u32 {
+    /// Returns how many requests were attempted; 0 if none was, so that nothing was sent.
+    pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 }

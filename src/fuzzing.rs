@@ -1,23 +1,47 @@
 //! What the fuzz targets call, and nobody else can: it is there with `--cfg fuzzing` only.
 
+use std::collections::BTreeSet;
+
 use ureq::Body;
 use ureq::http::Response as HttpMessage;
 
 use crate::base_url::Endpoint;
 use crate::credentials::Credentials;
 use crate::http::HttpResponse;
+use crate::id::CallId;
 use crate::redact::Secrets;
-use crate::response::{Response, Success, decode};
+use crate::response::{Listing, Response, Success, decode};
 
 /// How large a body may be, in bytes.
 pub const LIMIT: usize = 64 * 1024;
 
-/// Decodes an answer to [`grant`](crate::Client::grant) or to [`list`](crate::Client::list).
+/// Decodes an answer to [`grant`](crate::Client::grant).
 ///
-/// `None` if the status or a header is none that HTTP knows, so that no answer could have them.
-#[allow(private_bounds, reason = "the targets name `Receipt` and `Listing`")]
-pub fn decode_answer<T: Success>(
+/// `None` if HTTP does not know the status or a header, so that no answer could have them.
+pub fn decode_receipt(
     credentials: &Credentials,
+    status: u16,
+    headers: &[(&str, &[u8])],
+    body: &[u8],
+) -> Option<Response> {
+    decode_answer(credentials, &(), status, headers, body)
+}
+
+/// Decodes an answer to [`list`](crate::Client::list) that asked for these calls; otherwise as
+/// [`decode_receipt`].
+pub fn decode_listing(
+    credentials: &Credentials,
+    calls: &BTreeSet<CallId>,
+    status: u16,
+    headers: &[(&str, &[u8])],
+    body: &[u8],
+) -> Option<Response<Listing>> {
+    decode_answer(credentials, calls, status, headers, body)
+}
+
+fn decode_answer<T: Success>(
+    credentials: &Credentials,
+    question: &T::Question,
     status: u16,
     headers: &[(&str, &[u8])],
     body: &[u8],
@@ -29,7 +53,7 @@ pub fn decode_answer<T: Success>(
     let message = message.body(Body::builder().data(body)).ok()?;
     let http = HttpResponse::read(message, LIMIT).ok()?;
     let (_, secrets) = credentials.clone().into_parts();
-    Some(decode(&http, 1, &secrets))
+    Some(decode(&http, question, 1, &secrets))
 }
 
 /// Returns the URL of the resource below a base URL, or what is wrong with it.

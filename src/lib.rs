@@ -121,6 +121,7 @@ mod error;
 pub mod fuzzing;
 mod http;
 mod id;
+mod listings;
 mod redact;
 mod response;
 mod send;
@@ -132,6 +133,7 @@ pub use client::Client;
 pub use credentials::Credentials;
 pub use error::{ConfigError, Error, TransportError};
 pub use id::{CallId, InvalidId, UserId};
+pub use listings::Listings;
 pub use response::{ApiError, Listing, Receipt, Response};
 pub use send::RetryPolicy;
 

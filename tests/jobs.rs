@@ -652,6 +652,50 @@ fn row_48_a_dropped_iterator_sends_nothing_more_and_the_list_can_be_given_again(
     }
 }
 
+#[test]
+fn a_stopped_job_sends_nothing_more_and_its_report_is_complete() {
+    for change in Change::ALL {
+        for batches_before in 0..4 {
+            let (server, _) = without(&[150], &[]);
+            let client = client(&server.url());
+            let list = calls(300);
+            let mut batches = change.batches(&client, &list);
+            let mut report: Report = batches.by_ref().take(batches_before).collect();
+            let requests = server.requests().len();
+            batches.stop();
+            assert!(list.len() == report.done().len() + batches.remaining().len());
+            let rest = batches.next().unwrap();
+            assert!(matches!(rest.outcome(), Outcome::NotSent), "{rest:?}");
+            assert_eq!(rest.requests(), 0);
+            report.extend([rest]);
+            assert!(batches.next().is_none() && batches.remaining().is_empty());
+            assert_eq!(sorted([report.done(), report.remaining()]), union([&list]));
+            assert_eq!(server.requests().len(), requests);
+        }
+    }
+}
+
+#[test]
+fn the_requests_of_all_batches_are_the_requests_of_the_job() {
+    for change in Change::ALL {
+        let (server, _) = gong(|nth, list| match nth {
+            3 => Err(String::new()),
+            _ if list.contains(pair(42, 1).0, pair(42, 1).1) => Err(http(400, "", NOT_FOUND)),
+            _ => Ok(()),
+        });
+        let client = client(&server.url());
+        let list = calls(250);
+        let batches: Vec<_> = change.batches(&client, &list).collect();
+        let requests: Vec<_> = batches.iter().map(Batch::requests).collect();
+        assert_eq!(
+            requests.iter().sum::<u32>() as usize,
+            server.requests().len(),
+            "{requests:?}"
+        );
+        assert!(requests.iter().any(|requests| *requests > 1));
+    }
+}
+
 thread_local! {
     /// Whether the next answer that is logged on this thread panics.
     static PANICS: Cell<bool> = const { Cell::new(false) };

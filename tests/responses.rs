@@ -328,8 +328,9 @@ fn a_listing_is_what_gong_says() {
     ] {
         let body = format!(r#"{{"callAccessList":{calls},"requestId":"x","records":{{}}}}"#);
         let server = Server::sends(http(200, "", &body), Then::Close);
+        let asked = [CALL, "1", "2", "3", "4"].map(|call| call.parse().unwrap());
         let listing = client(&server.url())
-            .list(one_pair().calls())
+            .list(asked)
             .unwrap()
             .into_result()
             .unwrap();

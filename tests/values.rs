@@ -252,3 +252,38 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<CallAccessList>(&json).unwrap(), list);
     }
 }
+
+proptest! {
+    #[test]
+    fn lists_are_sets(
+        one in proptest::collection::btree_set((0..6_u8, 0..6_u8), 0..30),
+        other in proptest::collection::btree_set((0..6_u8, 0..6_u8), 0..30),
+    ) {
+        let pair = |(call, user): &(u8, u8)| (call.to_string().parse().unwrap(), user.to_string().parse().unwrap());
+        let list = |pairs: &BTreeSet<(u8, u8)>| pairs.iter().map(pair).collect::<CallAccessList>();
+        let set = |pairs: &mut dyn Iterator<Item = &(u8, u8)>| list(&pairs.copied().collect());
+        let (a, b) = (list(&one), list(&other));
+        prop_assert_eq!(a.difference(&b), set(&mut one.difference(&other)));
+        prop_assert_eq!(a.intersection(&b), set(&mut one.intersection(&other)));
+        prop_assert_eq!(a.is_subset(&b), one.is_subset(&other));
+        prop_assert!(a.intersection(&b).is_subset(&b));
+        prop_assert!(a.clone().into_iter().eq(&a));
+
+        let mut kept = a.clone();
+        kept.retain(|call, user| b.contains(call, user));
+        prop_assert_eq!(&kept, &a.intersection(&b));
+        let mut left = a.clone();
+        for (call, user) in b {
+            let was_there = left.contains(call, user);
+            prop_assert_eq!(left.remove(call, user), was_there);
+        }
+        prop_assert_eq!(left, set(&mut one.difference(&other)));
+    }
+}
+
+#[test]
+fn an_id_can_be_given_as_text() {
+    let length = |text: &dyn AsRef<str>| text.as_ref().len();
+    assert_eq!(length(&CallId::try_from("007").unwrap()), 3);
+    assert_eq!(length(&UserId::try_from("12").unwrap()), 2);
+}

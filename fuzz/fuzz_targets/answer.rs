@@ -4,8 +4,10 @@
 
 #![no_main]
 
-use gong_call_access::fuzzing::{LIMIT, decode_answer};
-use gong_call_access::{ApiError, CallAccessList, Credentials, Listing, Receipt, Response};
+use std::collections::BTreeSet;
+
+use gong_call_access::fuzzing::{LIMIT, decode_listing, decode_receipt};
+use gong_call_access::{ApiError, CallAccessList, CallId, Credentials, Response};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
@@ -33,17 +35,24 @@ fn answer(input: &[u8]) -> Option<()> {
 
     let credentials = Credentials::access_key(KEY, SECRET).ok()?;
     match method {
-        "PUT" => match decode_answer::<Receipt>(&credentials, status, &headers, body)? {
+        "PUT" => match decode_receipt(&credentials, status, &headers, body)? {
             Response::Success(receipt) => {
                 assert_proof(status, &headers, body);
                 assert_clean(receipt.request_id().unwrap_or_default());
             }
             other => assert_error(status, &other.into_result().err()?),
         },
-        "POST" => match decode_answer::<Listing>(&credentials, status, &headers, body)? {
+        "POST" => match decode_listing(&credentials, &asked(body), status, &headers, body)? {
             Response::Success(listing) => {
                 assert_proof(status, &headers, body);
                 assert_listed(listing.access_list(), body);
+                let asked = asked(body);
+                assert!(
+                    listing
+                        .access_list()
+                        .calls()
+                        .all(|call| asked.contains(&call))
+                );
                 assert_clean(listing.receipt().request_id().unwrap_or_default());
             }
             other => assert_error(status, &other.into_result().err()?),
@@ -51,6 +60,13 @@ fn answer(input: &[u8]) -> Option<()> {
         _ => {}
     }
     Some(())
+}
+
+/// The first call of the body, so that a listing of it alone is an answer.
+fn asked(body: &[u8]) -> BTreeSet<CallId> {
+    let json: Value = serde_json::from_slice(body).unwrap_or_default();
+    let id = json["callAccessList"][0]["callId"].as_str();
+    id.and_then(|id| id.parse().ok()).into_iter().collect()
 }
 
 fn header(line: &[u8]) -> Option<Header<'_>> {

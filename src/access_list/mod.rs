@@ -81,6 +81,101 @@ impl CallAccessList {
         self.pairs.insert((call, user))
     }
 
+    /// Removes a pair, and returns `false` if it was not there.
+    ///
+    /// A call whose last user is removed is no longer in the list.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use gong_call_access::{CallAccessList, CallId, UserId};
+    /// let (call, user) = (CallId::try_from("5")?, UserId::try_from("7")?);
+    /// let mut access: CallAccessList = [(call, user)].into_iter().collect();
+    /// assert!(access.remove(call, user) && access.is_empty());
+    /// assert!(!access.remove(call, user));
+    /// # Ok::<(), gong_call_access::InvalidId>(())
+    /// ```
+    pub fn remove(&mut self, call: CallId, user: UserId) -> bool {
+        self.pairs.remove(&(call, user))
+    }
+
+    /// Keeps only the pairs for which `keep` returns `true`; it sees each of them once, in order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use gong_call_access::{CallAccessList, UserId};
+    /// # let mut access = CallAccessList::new();
+    /// # access.insert("5".parse()?, "7".parse()?);
+    /// # access.insert("5".parse()?, "8".parse()?);
+    /// let leaver: UserId = "7".parse()?;
+    /// access.retain(|_, user| user == leaver);
+    /// assert_eq!(access.len(), 1);
+    /// # Ok::<(), gong_call_access::InvalidId>(())
+    /// ```
+    pub fn retain(&mut self, mut keep: impl FnMut(CallId, UserId) -> bool) {
+        self.pairs.retain(|(call, user)| keep(*call, *user));
+    }
+
+    /// Returns the pairs of this list that are not in `other`.
+    ///
+    /// # Examples
+    ///
+    /// What to grant and what to revoke, so that access is exactly what is wanted:
+    ///
+    /// ```
+    /// # use gong_call_access::{CallAccessList, CallId, UserId};
+    /// # let call = CallId::try_from("5")?;
+    /// # let user = |id: &str| UserId::try_from(id);
+    /// let current: CallAccessList = [(call, user("1")?), (call, user("2")?)].into_iter().collect();
+    /// let wanted: CallAccessList = [(call, user("2")?), (call, user("3")?)].into_iter().collect();
+    ///
+    /// let (grant, revoke) = (wanted.difference(&current), current.difference(&wanted));
+    /// assert!(grant.contains(call, user("3")?) && grant.len() == 1);
+    /// assert!(revoke.contains(call, user("1")?) && revoke.len() == 1);
+    /// # Ok::<(), gong_call_access::InvalidId>(())
+    /// ```
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        let pairs = self.pairs.difference(&other.pairs).copied().collect();
+        Self { pairs }
+    }
+
+    /// Returns the pairs that are in both lists.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use gong_call_access::{CallAccessList, CallId, UserId};
+    /// # let call = CallId::try_from("5")?;
+    /// # let user = |id: &str| UserId::try_from(id);
+    /// let one: CallAccessList = [(call, user("1")?), (call, user("2")?)].into_iter().collect();
+    /// let other: CallAccessList = [(call, user("2")?), (call, user("3")?)].into_iter().collect();
+    /// assert!(one.intersection(&other).pairs().eq([(call, user("2")?)]));
+    /// # Ok::<(), gong_call_access::InvalidId>(())
+    /// ```
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        let pairs = self.pairs.intersection(&other.pairs).copied().collect();
+        Self { pairs }
+    }
+
+    /// Returns whether every pair of this list is in `other`; an empty list is a subset of any.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use gong_call_access::CallAccessList;
+    /// let mut access = CallAccessList::new();
+    /// access.insert("5".parse()?, "7".parse()?);
+    /// assert!(CallAccessList::new().is_subset(&access) && access.is_subset(&access));
+    /// assert!(!access.is_subset(&CallAccessList::new()));
+    /// # Ok::<(), gong_call_access::InvalidId>(())
+    /// ```
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.pairs.is_subset(&other.pairs)
+    }
+
     /// Returns whether the pair is in the list.
     pub fn contains(&self, call: CallId, user: UserId) -> bool {
         self.pairs.contains(&(call, user))
@@ -154,6 +249,15 @@ impl<'a> IntoIterator for &'a CallAccessList {
 
     fn into_iter(self) -> Pairs<'a> {
         Pairs(self.pairs.iter().copied())
+    }
+}
+
+impl IntoIterator for CallAccessList {
+    type Item = (CallId, UserId);
+    type IntoIter = btree_set::IntoIter<(CallId, UserId)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.pairs.into_iter()
     }
 }
 

@@ -161,7 +161,6 @@ pub struct Batches<'a> {
 pub struct Batch {
     access_list: CallAccessList,
     outcome: Outcome,
-    /// How many requests it took since the batch before.
     requests: u32,
 }
 
@@ -208,39 +207,45 @@ impl<'a> Batches<'a> {
         }
     }
 
-    /// Copies the pairs that have not been yielded yet, for a program that stops by itself.
+    /// Stops the job: nothing more is sent, and what is left comes as one batch that is
+    /// [`NotSent`](Outcome::NotSent).
     ///
-    /// Those of batches that were yielded as failed or not sent are not among them;
-    /// [`Report::remaining`] has these.
+    /// A program that stops by itself goes on to collect after it, so that its report is complete and
+    /// [`Report::remaining`] is all that there is to give to the next run.
     ///
     /// # Examples
     ///
     /// ```
     /// use gong_call_access::{CallAccessList, Client, Report};
     ///
-    /// /// Returns what was done, and what is left for the next run.
-    /// fn grant_until(
-    ///     is_over: impl Fn() -> bool,
-    ///     client: &Client,
-    ///     access: &CallAccessList,
-    /// ) -> (Report, CallAccessList) {
+    /// /// Grants until it is time to stop.
+    /// fn grant_until(is_over: impl Fn() -> bool, client: &Client, access: &CallAccessList) -> Report {
     ///     let mut batches = client.grant_batches(access);
     ///     let mut report = Report::default();
-    ///     // `take_while` would take a batch to look at, and drop it.
-    ///     while !is_over() {
-    ///         let Some(batch) = batches.next() else { break };
+    ///     loop {
+    ///         if is_over() {
+    ///             batches.stop();
+    ///         }
+    ///         let Some(batch) = batches.next() else {
+    ///             return report;
+    ///         };
     ///         report.extend([batch]);
     ///     }
-    ///     let mut left = batches.remaining();
-    ///     left.extend(report.remaining());
-    ///     (report, left)
     /// }
     /// # let credentials = gong_call_access::Credentials::bearer("my-token")?;
     /// # let client = Client::builder(credentials).base_url("http://localhost").build()?;
     /// # let access: CallAccessList = [("5".parse()?, "7".parse()?)].into_iter().collect();
-    /// # assert_eq!(grant_until(|| true, &client, &access).1, access);
+    /// # assert_eq!(grant_until(|| true, &client, &access).remaining(), &access);
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
+    pub fn stop(&mut self) {
+        self.is_stopped = true;
+    }
+
+    /// Copies the pairs that have not been yielded yet.
+    ///
+    /// After [`stop`](Self::stop) they come as a batch, and a [`Report`] collects them with the others
+    /// that remain.
     pub fn remaining(&self) -> CallAccessList {
         self.splitter.remaining()
     }
@@ -318,6 +323,13 @@ impl Batch {
     /// Returns what became of them.
     pub fn outcome(&self) -> &Outcome {
         &self.outcome
+    }
+
+    /// Returns how many requests were sent for it, retries and searches included.
+    ///
+    /// The requests of all batches are the requests of the job. It is 0 for pairs that were not sent.
+    pub fn requests(&self) -> u32 {
+        self.requests
     }
 
     /// Takes the batch apart.

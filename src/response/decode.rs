@@ -14,6 +14,7 @@ use crate::redact::{self, Secrets};
 /// Decodes the response to the `attempts`th attempt.
 pub(crate) fn decode<T: Success>(
     http: &HttpResponse,
+    question: &T::Question,
     attempts: u32,
     secrets: &Secrets,
 ) -> Response<T> {
@@ -31,14 +32,20 @@ pub(crate) fn decode<T: Success>(
         .map(|id| redact::clean(&id, secrets).into_boxed_str())
         .filter(|id| !id.is_empty());
     let (errors, detail) = match envelope {
-        Ok(envelope) if status == 200 && !envelope.has_errors() => {
+        Ok(envelope) if status == 200 && envelope.has_errors() => {
+            (envelope.errors, Some("it reports errors".to_owned()))
+        }
+        Ok(envelope) if status == 200 && T::is_answered(question, &envelope.call_access_list) => {
             let receipt = Receipt {
                 request_id,
                 attempts,
             };
             return Response::Success(T::new(receipt, envelope.call_access_list));
         }
-        Ok(envelope) if status == 200 => (envelope.errors, Some("it reports errors".to_owned())),
+        Ok(_) if status == 200 => {
+            let problem = "it lists a call that was not asked for";
+            (Value::Null, Some(problem.to_owned()))
+        }
         Ok(envelope) => (envelope.errors, redirect(http, secrets)),
         Err(problem) => (Value::Null, Some(problem)),
     };

@@ -1,5 +1,7 @@
 //! `Listing`: who has access.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -40,7 +42,7 @@ pub struct Listing {
 impl Listing {
     /// Returns the pairs as Gong listed them; a call without such users does not appear.
     ///
-    /// Gong documents that it answers for the calls that were asked for. That is not checked here.
+    /// All of its calls were asked for: a response that lists another call is not a success.
     pub fn access_list(&self) -> &CallAccessList {
         &self.access_list
     }
@@ -73,6 +75,12 @@ struct User {
 impl Success for Listing {
     /// Gong documents the list, and the users of a call, as optional.
     type Content = Option<Vec<CallAccess>>;
+    type Question = BTreeSet<CallId>;
+
+    fn is_answered(calls: &BTreeSet<CallId>, content: &Self::Content) -> bool {
+        let mut listed = content.iter().flatten();
+        listed.all(|listed| calls.contains(&listed.call_id))
+    }
 
     fn new(receipt: Receipt, calls: Self::Content) -> Self {
         let access_list = calls

@@ -80,6 +80,51 @@ impl<T> Response<T> {
         matches!(self, Self::Success(_))
     }
 
+    /// Returns what Gong said, if it did not acknowledge the request.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use gong_call_access::{CallAccessList, Client};
+    /// # let (client, access) = (Client::from_env()?, CallAccessList::new());
+    /// let response = client.grant(&access)?;
+    /// if let Some(error) = response.error() {
+    ///     eprintln!("status {}, request id {:?}", error.status(), error.request_id());
+    /// }
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
+    pub fn error(&self) -> Option<&ApiError> {
+        match self {
+            Self::Success(_) => None,
+            Self::BadRequest(error)
+            | Self::Unauthorized(error)
+            | Self::RateLimited(error)
+            | Self::ServerError(error)
+            | Self::Unexpected(error) => Some(error),
+        }
+    }
+
+    /// Applies a function to what a success holds, and leaves every other variant as it is.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use gong_call_access::{CallId, Client, Response};
+    /// # let (client, call) = (Client::from_env()?, CallId::try_from("5")?);
+    /// let pairs: Response<usize> = client.list([call])?.map(|listing| listing.access_list().len());
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Response<U> {
+        match self {
+            Self::Success(success) => Response::Success(f(success)),
+            Self::BadRequest(error) => Response::BadRequest(error),
+            Self::Unauthorized(error) => Response::Unauthorized(error),
+            Self::RateLimited(error) => Response::RateLimited(error),
+            Self::ServerError(error) => Response::ServerError(error),
+            Self::Unexpected(error) => Response::Unexpected(error),
+        }
+    }
+
     /// Returns Gong's id of the request, whatever the answer.
     pub(crate) fn request_id(&self) -> Option<&str>
     where
@@ -88,18 +133,6 @@ impl<T> Response<T> {
         match self {
             Self::Success(success) => success.receipt().request_id(),
             other => other.error()?.request_id(),
-        }
-    }
-
-    /// Returns the error of every variant but a success.
-    pub(crate) fn error(&self) -> Option<&ApiError> {
-        match self {
-            Self::Success(_) => None,
-            Self::BadRequest(error)
-            | Self::Unauthorized(error)
-            | Self::RateLimited(error)
-            | Self::ServerError(error)
-            | Self::Unexpected(error) => Some(error),
         }
     }
 
@@ -120,6 +153,12 @@ pub(crate) trait Success: Sized {
     /// The field `callAccessList`, which may be missing.
     type Content: DeserializeOwned + Default;
 
+    /// What was asked for.
+    type Question: ?Sized;
+
+    /// Whether the content answers the question, so that a program may rely on it.
+    fn is_answered(question: &Self::Question, content: &Self::Content) -> bool;
+
     fn new(receipt: Receipt, content: Self::Content) -> Self;
 
     fn receipt(&self) -> &Receipt;
@@ -128,6 +167,11 @@ pub(crate) trait Success: Sized {
 impl Success for Receipt {
     /// Not documented for a receipt, so it is read like any field that is not known.
     type Content = Value;
+    type Question = ();
+
+    fn is_answered((): &(), _: &Value) -> bool {
+        true
+    }
 
     fn new(receipt: Receipt, _: Value) -> Self {
         receipt

@@ -51,7 +51,11 @@ impl Sender {
     }
 
     /// Sends `request` until there is an answer worth returning, or no attempt or time is left.
-    pub(crate) fn send<T: Success>(&self, request: &Request<'_>) -> Result<Response<T>, Error> {
+    pub(crate) fn send<T: Success>(
+        &self,
+        request: &Request<'_>,
+        question: &T::Question,
+    ) -> Result<Response<T>, Error> {
         let deadline = Instant::now() + self.total_timeout;
         let mut attempts = 0;
         let mut was_cut_off = false;
@@ -67,7 +71,7 @@ impl Sender {
                 Err(delay) => return last.unwrap_or_else(|| Err(self.unsent(delay))),
             };
             attempts += 1;
-            let outcome = self.attempt(request, attempts, connection, until(deadline));
+            let outcome = self.attempt(request, question, attempts, connection, until(deadline));
             drop(permit);
             let Some(failure) = failure(&outcome, was_cut_off) else {
                 return outcome;
@@ -95,6 +99,7 @@ impl Sender {
     fn attempt<T: Success>(
         &self,
         request: &Request<'_>,
+        question: &T::Question,
         attempt: u32,
         connection: Connection,
         left: Duration,
@@ -109,7 +114,7 @@ impl Sender {
         let started = Instant::now();
         match self.transport.exchange(request, connection, left) {
             Ok(http) => {
-                let response: Response<T> = decode(&http, attempt, &self.secrets);
+                let response: Response<T> = decode(&http, question, attempt, &self.secrets);
                 log::debug!(
                     target: TARGET,
                     "status {} from {host}, request id {}, after {:?}",

@@ -1,0 +1,121 @@
+//! `Listings`: the access to any number of calls, a request for each batch of them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::iter::FusedIterator;
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::id::CallId;
+use crate::response::Listing;
+
+impl Client {
+    /// Lists the users to whom this API gave access to any number of calls.
+    ///
+    /// Nothing is sent until the returned iterator is advanced. Each step sends one request, with at
+    /// most [`max_calls_per_batch`](crate::ClientBuilder::max_calls_per_batch) calls, and yields its
+    /// [`Listing`]. A call that is given twice is listed once, and the calls come in the order of
+    /// their ids.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use gong_call_access::{CallAccessList, CallId, Client};
+    ///
+    /// fn current(client: &Client, calls: &[CallId]) -> Result<CallAccessList, gong_call_access::Error> {
+    ///     let mut access = CallAccessList::new();
+    ///     for listing in client.list_batches(calls.iter().copied()) {
+    ///         access.extend(listing?.access_list());
+    ///     }
+    ///     Ok(access)
+    /// }
+    /// ```
+    pub fn list_batches(&self, calls: impl IntoIterator<Item = CallId>) -> Listings<'_> {
+        Listings {
+            client: self,
+            remaining: calls.into_iter().collect(),
+            is_stopped: false,
+        }
+    }
+}
+
+/// A job of listings that sends nothing until it is iterated.
+///
+/// It is made by [`Client::list_batches`]. It holds the calls that are not listed yet and the listing
+/// at hand, so memory does not grow with what was listed. It ends after the last call, or after the
+/// first error: then [`remaining`](Self::remaining) is what was not listed, that of the failed
+/// request included.
+///
+/// # Errors
+///
+/// An item is an [`Error`] as [`Client::list`] returns it, or an [`Error::Api`] for a response that is
+/// not a success. What Gong answers to an unknown call among the listed ones is not known; if it is a
+/// status 400 or 404, the listing ends with that error, and nothing searches for the call.
+///
+/// # Examples
+///
+/// Listing what is left after an error, in another run:
+///
+/// ```no_run
+/// use gong_call_access::{CallAccessList, CallId, Client};
+///
+/// # fn calls() -> Vec<CallId> { Vec::new() }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::from_env()?;
+/// let mut access = CallAccessList::new();
+/// let mut listings = client.list_batches(calls());
+/// for listing in listings.by_ref() {
+///     match listing {
+///         Ok(listing) => access.extend(listing.access_list()),
+///         Err(error) => eprintln!("{error}"),
+///     }
+/// }
+/// let not_listed: Vec<CallId> = listings.remaining().collect();
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is sent until it is iterated"]
+pub struct Listings<'a> {
+    client: &'a Client,
+    remaining: BTreeSet<CallId>,
+    is_stopped: bool,
+}
+
+impl Listings<'_> {
+    /// Iterates over the calls that are not listed yet, in the order of their ids.
+    pub fn remaining(&self) -> impl Iterator<Item = CallId> {
+        self.remaining.iter().copied()
+    }
+}
+
+impl Iterator for Listings<'_> {
+    type Item = Result<Listing, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let most = self.client.max_calls_per_batch();
+        let calls: Vec<_> = self.remaining().take(most).collect();
+        if self.is_stopped || calls.is_empty() {
+            return None;
+        }
+        let response = self.client.list(calls.iter().copied());
+        let listing = response.and_then(|response| response.into_result().map_err(Error::Api));
+        self.is_stopped = listing.is_err();
+        if listing.is_ok() {
+            for call in &calls {
+                self.remaining.remove(call);
+            }
+        }
+        Some(listing)
+    }
+}
+
+impl FusedIterator for Listings<'_> {}
+
+impl fmt::Debug for Listings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listings")
+            .field("client", &self.client)
+            .field("remaining", &self.remaining.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,167 @@
+//! Listings of any number of calls.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
+
+mod common;
+
+use common::{CALL, Exchange, Server, Then, USER, builder, client, http, variant};
+use gong_call_access::{CallAccessList, CallId, Client, Error, UserId};
+
+fn call(n: usize) -> CallId {
+    (10_000_000 + n).to_string().parse().unwrap()
+}
+
+/// The calls that a request asks for.
+fn asked(exchange: &Exchange<'_>) -> Vec<String> {
+    let body: serde_json::Value = serde_json::from_str(&exchange.request.body).unwrap();
+    let calls = body["filter"]["callIds"].as_array().unwrap().iter();
+    calls
+        .map(|call| call.as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// A body that lists one user for each of these calls.
+fn listing(calls: &[String]) -> String {
+    let entry = |call| format!(r#"{{"callId":"{call}","users":[{{"userId":"{USER}"}}]}}"#);
+    let entries: Vec<_> = calls.iter().map(entry).collect();
+    format!(
+        r#"{{"requestId":"x","callAccessList":[{}]}}"#,
+        entries.join(",")
+    )
+}
+
+/// A server that lists one user for each call, and answers the requests from `nth` on with this.
+fn gong(nth: usize, otherwise: String) -> Server {
+    Server::start(move |exchange| {
+        let body = listing(&asked(exchange));
+        exchange.send(if exchange.nth < nth {
+            http(200, "", &body)
+        } else {
+            otherwise.clone()
+        });
+        Then::KeepAlive
+    })
+}
+
+fn lists_three(url: &str) -> Client {
+    let builder = builder(url).max_calls_per_batch(3);
+    builder.requests_per_second(None).build().unwrap()
+}
+
+#[test]
+fn any_number_of_calls_is_listed_in_batches_and_each_call_once() {
+    let server = gong(usize::MAX, String::new());
+    let client = client(&server.url());
+    let calls = (0..250).chain(0..250).map(call);
+    let mut listings = client.list_batches(calls);
+    assert_eq!(listings.remaining().count(), 250);
+    assert_eq!(
+        server.connections(),
+        0,
+        "nothing is sent until it is iterated"
+    );
+    assert!(
+        format!("{listings:?}").starts_with("Listings"),
+        "{listings:?}"
+    );
+    let mut access = CallAccessList::new();
+    for (requests, remaining, listed) in [(1, 150, 100), (2, 50, 100), (3, 0, 50)] {
+        let listing = listings.next().unwrap().unwrap();
+        assert_eq!(listing.access_list().len(), listed);
+        assert_eq!(listing.receipt().request_id(), Some("x"));
+        assert_eq!(server.requests().len(), requests);
+        assert_eq!(listings.remaining().count(), remaining);
+        access.extend(listing.access_list());
+    }
+    assert!(listings.next().is_none() && listings.next().is_none());
+    assert!(access.calls().eq((0..250).map(call)));
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn without_a_call_nothing_is_sent() {
+    let server = gong(usize::MAX, String::new());
+    assert!(client(&server.url()).list_batches([]).next().is_none());
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn the_first_error_ends_it_and_what_was_not_listed_remains() {
+    for (answer, status) in [
+        (http(400, "", "{}"), 400),
+        (http(404, "", ""), 404),
+        (http(401, "", ""), 401),
+        (http(429, "retry-after: 86400\r\n", ""), 429),
+        (http(200, "", "<html>"), 200),
+    ] {
+        let server = gong(1, answer);
+        let client = lists_three(&server.url());
+        let mut listings = client.list_batches((0..8).map(call));
+        assert!(listings.next().unwrap().is_ok());
+        let error = listings.next().unwrap().unwrap_err();
+        assert!(
+            matches!(&error, Error::Api(error) if error.status() == status),
+            "{error}"
+        );
+        assert!(listings.next().is_none() && listings.next().is_none());
+        // The calls of the failed request are not listed either.
+        assert!(listings.remaining().eq((3..8).map(call)), "{listings:?}");
+        assert_eq!(server.requests().len(), 2);
+    }
+}
+
+#[test]
+fn a_batch_that_is_cut_off_is_retried_like_any_other_call() {
+    let server = Server::start(|exchange| {
+        if exchange.nth == 1 {
+            return Then::Close;
+        }
+        let body = listing(&asked(exchange));
+        exchange.send(http(200, "", &body));
+        Then::KeepAlive
+    });
+    let client = lists_three(&server.url());
+    let listings = client.list_batches((0..6).map(call));
+    let attempts: Vec<_> = listings
+        .map(|listing| listing.unwrap().receipt().attempts())
+        .collect();
+    assert_eq!((attempts, server.requests().len()), (vec![1, 2], 3));
+}
+
+#[test]
+fn a_listing_of_a_call_that_was_not_asked_for_is_not_a_success() {
+    for body in [
+        listing(&["5".to_owned()]),
+        listing(&[CALL.to_owned(), "5".to_owned()]),
+        r#"{"callAccessList":[{"callId":"5","users":[]}]}"#.to_owned(),
+    ] {
+        let server = Server::sends(http(200, "", &body), Then::KeepAlive);
+        let client = client(&server.url());
+        let response = client.list([CALL.parse().unwrap()]).unwrap();
+        assert_eq!(variant(&response), "Unexpected", "{body}");
+        let reason = response.error().unwrap().to_string();
+        assert!(reason.contains("a call that was not asked for"), "{reason}");
+        let mut listings = client.list_batches([CALL.parse().unwrap()]);
+        assert!(matches!(listings.next(), Some(Err(Error::Api(error))) if error.status() == 200));
+        assert_eq!(server.requests().len(), 2, "neither is retried");
+    }
+}
+
+#[test]
+fn what_is_in_a_listing_can_be_revoked_or_granted_as_a_difference() {
+    let server = gong(usize::MAX, String::new());
+    let client = lists_three(&server.url());
+    let mut current = CallAccessList::new();
+    for listing in client.list_batches((0..4).map(call)) {
+        current.extend(listing.unwrap().access_list());
+    }
+    let user: UserId = USER.parse().unwrap();
+    let wanted: CallAccessList = (2..6).map(|n| (call(n), user)).collect();
+    let (grant, revoke) = (wanted.difference(&current), current.difference(&wanted));
+    assert!(grant.calls().eq([call(4), call(5)]) && revoke.calls().eq([call(0), call(1)]));
+    assert_eq!(server.requests().len(), 2);
+}
