@@ -8,8 +8,9 @@ use crate::{CallId, UserId};
 /// A call or a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Id {
-    User(UserId),
+    // Calls sort first: what is acknowledged of one that was set aside proves its unknown users.
     Call(CallId),
+    User(UserId),
 }
 
 /// The ids of the pairs that were acknowledged, and of those that were refused alone.
@@ -38,8 +39,8 @@ pub(super) enum Verdict {
 }
 
 impl Ids {
-    /// How many of its pairs are refused alone before an unknown id is not searched any further. One
-    /// proves it if Gong refuses ids; more allow for a server that refuses single pairs.
+    /// How many pairs of an unknown id are refused alone before the rest is not searched any further.
+    /// One proves it if Gong refuses ids; more allow for a server that refuses single pairs.
     const ENOUGH: usize = 3;
 
     /// The same for an id that was refused only with ids that were not acknowledged either.
@@ -66,13 +67,13 @@ impl Ids {
     /// The id whose pairs are to be sent at the end, if this pair has one.
     ///
     /// An unknown user would be found again in every request, so one refusal is enough. The pairs of a
-    /// call are next to each other, and a second and a third are tried first.
+    /// call are next to each other, so a second one is tried first.
     pub(super) fn set_aside(&self, call: CallId, user: UserId) -> Option<Id> {
         let (call, user) = (Id::Call(call), Id::User(user));
         if self.is_proven(user) || self.refused_alone(user) >= Self::ENOUGH_TO_DOUBT {
             Some(user)
         } else {
-            (self.refused_alone(call) >= Self::ENOUGH).then_some(call)
+            (self.refused_alone(call) >= 2).then_some(call)
         }
     }
 
@@ -118,12 +119,15 @@ impl Ids {
             }
     }
 
-    /// The id that explains why this pair was refused alone: the one that was never acknowledged, or
-    /// was refused more often; `None` if both were acknowledged.
+    /// The id that explains why this pair was refused alone; `None` if both were acknowledged.
+    ///
+    /// That is the one that was refused with an acknowledged counterpart, or else the one that was
+    /// refused more often.
     pub(super) fn culprit(&self, call: CallId, user: UserId) -> Option<Id> {
+        let weight = |id| (self.is_proven(id), self.refused_alone(id));
         let (call, user) = (Id::Call(call), Id::User(user));
-        match (self.refused_alone(call), self.refused_alone(user)) {
-            (0, 0) => None,
+        match (weight(call), weight(user)) {
+            ((_, 0), (_, 0)) => None,
             (calls, users) if users > calls => Some(user),
             _ => Some(call),
         }

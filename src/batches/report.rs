@@ -179,10 +179,13 @@ impl Report {
         }
         let mut ids = Ids::default();
         ids.acknowledge(&self.done);
-        for (pairs, _) in self.refused.iter().filter(|(pairs, _)| pairs.len() == 1) {
-            pairs
-                .pairs()
-                .for_each(|(call, user)| ids.refuse(call, user));
+        for (pairs, error) in &self.refused {
+            // The size of a pair says nothing about its ids.
+            if pairs.len() == 1 && error.status() != 413 {
+                pairs
+                    .pairs()
+                    .for_each(|(call, user)| ids.refuse(call, user));
+            }
         }
         let mut causes = BTreeMap::new();
         for (pairs, error) in &self.refused {
@@ -190,6 +193,7 @@ impl Report {
                 continue;
             };
             let culprit = match pairs.len() {
+                1 if error.status() == 413 => None,
                 1 => ids.culprit(pair.0, pair.1),
                 _ if pairs.call_count() == 1 => Some(Id::Call(pair.0)),
                 _ => Some(Id::User(pair.1)),
@@ -233,26 +237,33 @@ impl Cause<'_> {
 
 impl fmt::Display for Cause<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (counterpart, owner) = match self.culprit {
-            Some(Id::Call(_)) => ("user", "its"),
-            Some(Id::User(_)) => ("call", "their"),
+        let (culprit, counterpart, owner) = match self.culprit {
+            Some(culprit @ Id::Call(_)) => (culprit, "user", "its"),
+            Some(culprit @ Id::User(_)) => (culprit, "call", "their"),
             None => {
                 let (call, user) = self.pair;
                 return write!(f, "call {call}, user {user}: {}", self.error);
             }
         };
-        if let Some(culprit) = self.culprit {
-            write!(f, "{culprit}: ")?;
-        }
         let (alone, together) = (self.alone, self.together);
-        let s = plural(alone);
-        write!(
-            f,
-            "refused with {alone} {counterpart}{s}, acknowledged with none"
-        )?;
-        if together > 0 {
-            let s = plural(together);
-            write!(f, "; {together} more of {owner} pair{s} refused together")?;
+        let (alone_s, together_s) = (plural(alone), plural(together));
+        if alone == 0 {
+            // The id turned out to be good after all.
+            write!(
+                f,
+                "{culprit}: {together} of {owner} pair{together_s} refused together"
+            )?;
+        } else {
+            write!(
+                f,
+                "{culprit}: refused with {alone} {counterpart}{alone_s}, acknowledged with none"
+            )?;
+            if together > 0 {
+                write!(
+                    f,
+                    "; {together} more of {owner} pair{together_s} refused together"
+                )?;
+            }
         }
         write!(f, ": {}", self.error)
     }

@@ -96,7 +96,7 @@ impl Search {
 
     /// Counts a request that was sent only to search.
     pub(super) fn count(&mut self) {
-        self.requests += 1;
+        self.requests = Self::MAX_REQUESTS.min(self.requests + 1);
     }
 }
 
@@ -132,8 +132,9 @@ impl Size {
         self.max = pairs / 2;
     }
 
-    /// Learns that a single pair was too large.
-    pub(super) fn too_large_alone(&mut self) {
+    /// Learns that a pair of the request that was too large is too large by itself, or is not among the
+    /// next pairs any more.
+    pub(super) fn blame_a_pair(&mut self) {
         if let Some(doubt) = self.doubt.take() {
             self.max = doubt.max_before;
         }

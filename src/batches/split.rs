@@ -41,9 +41,10 @@ pub(super) struct Splitter<'a> {
     of: Option<Id>,
     /// How many pairs were sent last.
     sent: usize,
-    /// How many of the last pairs of `next` were refused, and wait for one of the others to be
-    /// acknowledged.
-    postponed: usize,
+    /// How many single pairs were refused since it became doubtful that any of `next` is good.
+    probes: usize,
+    /// Whether no more single pairs are tried, since it is doubtful that any of `next` is good.
+    is_given_up: bool,
     search: Search,
     size: Size,
     /// `None` before the first refusal, so that a job without one pays nothing for it.
@@ -54,6 +55,9 @@ impl<'a> Splitter<'a> {
     /// So few pairs are searched even if it is doubtful that one of them is good.
     const FEW: usize = 100;
 
+    /// How many single pairs, spread over the list, are tried before doubtful ones are given up.
+    const PROBES: usize = 3;
+
     pub(super) fn new(list: &'a CallAccessList, bounds: Bounds) -> Self {
         Self {
             list,
@@ -63,7 +67,8 @@ impl<'a> Splitter<'a> {
             aside: BTreeMap::new(),
             of: None,
             sent: 0,
-            postponed: 0,
+            probes: 0,
+            is_given_up: false,
             search: Search::new(),
             size: Size::new(bounds.pairs),
             ids: None,
@@ -83,11 +88,16 @@ impl<'a> Splitter<'a> {
 
     /// Learns that Gong acknowledged what was sent last.
     pub(super) fn acknowledged(&mut self) {
-        self.postponed = 0;
+        let is_out_of_order = self.is_probing() || self.is_given_up;
         self.search.acknowledged(self.sent);
         let pairs = self.take();
         if let Some(ids) = &mut self.ids {
             ids.acknowledge(pairs);
+        }
+        self.probes = 0;
+        self.is_given_up = false;
+        if is_out_of_order {
+            self.next.make_contiguous().sort_unstable();
         }
     }
 
@@ -100,30 +110,19 @@ impl<'a> Splitter<'a> {
             ids.acknowledge(self.list.into_iter().take(decided));
             ids
         });
-        let refused = self.postponed + self.sent;
         let decision = match self.verdict() {
-            Verdict::Doubtful if refused > 1 && refused == self.next.len() => {
-                self.postponed = 0;
-                self.sent = self.next.len();
-                Decision::Undecided
-            }
             _ if self.sent == 1 => {
                 self.refused_alone(is_too_large);
                 Decision::Refused
             }
-            Verdict::Unknown => Decision::Refused,
-            Verdict::Doubtful => {
-                self.postponed = refused;
-                self.next.rotate_left(self.sent);
-                return None;
-            }
-            Verdict::Open if self.search.is_over() => Decision::Undecided,
-            Verdict::Open if is_too_large => {
+            _ if is_too_large => {
                 self.search.count();
                 self.size.too_large(self.sent);
                 return None;
             }
-            Verdict::Open => {
+            Verdict::Unknown => Decision::Refused,
+            _ if self.search.is_over() || self.is_given_up => Decision::Undecided,
+            _ => {
                 self.search.suspect(self.sent);
                 return None;
             }
@@ -140,9 +139,13 @@ impl<'a> Splitter<'a> {
         let is_same_culprit = ids.refused_alone(Id::Call(*call)) > 0;
         self.search.found(is_same_culprit);
         if is_too_large {
-            self.size.too_large_alone();
+            self.size.blame_a_pair();
         } else {
             ids.refuse(*call, *user);
+        }
+        if self.verdict() == Verdict::Doubtful {
+            self.probes += 1;
+            self.is_given_up = self.probes >= Self::PROBES && self.next.len() > Self::FEW;
         }
     }
 
@@ -175,17 +178,12 @@ impl<'a> Splitter<'a> {
         self.search.requests()
     }
 
-    /// What is known against the ids of the pairs that are sent.
+    /// What is known against the ids of the next pairs.
     fn verdict(&self) -> Verdict {
-        let verdict = match (&self.ids, self.of) {
+        match (&self.ids, self.of) {
             (Some(ids), Some(id)) => ids.verdict(id),
             (Some(ids), None) => ids.verdict_on_all(),
             (None, _) => Verdict::Open,
-        };
-        match verdict {
-            // It costs little to find out.
-            Verdict::Doubtful if self.next.len() <= Self::FEW => Verdict::Open,
-            verdict => verdict,
         }
     }
 
@@ -199,15 +197,34 @@ impl<'a> Splitter<'a> {
                 self.of = Some(id);
                 self.next = pairs.into();
                 self.search.restart();
-                self.postponed = 0;
+                self.probes = 0;
+                self.is_given_up = false;
             }
+        }
+        if self.is_probing() {
+            // Pairs far from each other tell more than neighbours do.
+            let step = self.next.len() / (Self::PROBES + 1);
+            self.next.rotate_left(step);
         }
     }
 
-    /// Takes all that is left of the list, once, so that what is refused can be postponed.
+    /// Whether single pairs are sent, to find out whether any of the next pairs is good.
+    fn is_probing(&self) -> bool {
+        let is_suspect = |ids: &Ids| self.of.is_some_and(|id| ids.refused_alone(id) > 0);
+        match self.verdict() {
+            _ if self.search.is_over() || self.is_given_up => false,
+            Verdict::Open => self.ids.as_ref().is_some_and(is_suspect),
+            Verdict::Doubtful => true,
+            Verdict::Unknown => false,
+        }
+    }
+
+    /// Takes all that is left, so that single pairs of all of it can be tried.
     fn fill_with_all(&mut self) {
         if self.rest.len() > 0 || !self.aside.is_empty() {
-            self.next = self.take_remaining().pairs().collect();
+            let aside = mem::take(&mut self.aside).into_values().flatten();
+            self.next.extend(aside.chain(self.rest.by_ref()));
+            self.next.make_contiguous().sort_unstable();
         }
     }
 
@@ -215,7 +232,7 @@ impl<'a> Splitter<'a> {
     fn fill_from_list(&mut self) {
         let ids = match &self.ids {
             Some(ids) if ids.verdict_on_all() == Verdict::Doubtful => return self.fill_with_all(),
-            ids => ids.as_ref().filter(|_| !self.search.is_over()),
+            ids => ids.as_ref(),
         };
         let mut calls = 0;
         let mut waiting = mem::take(&mut self.next).into_iter();
@@ -227,6 +244,7 @@ impl<'a> Splitter<'a> {
             };
             if let Some(id) = ids.and_then(|ids| ids.set_aside(call, user)) {
                 self.aside.entry(id).or_default().push((call, user));
+                self.size.blame_a_pair();
                 continue;
             }
             if self.next.back().is_none_or(|(last, _)| *last != call) {
@@ -242,10 +260,11 @@ impl<'a> Splitter<'a> {
         if self.search.suspected() > 0 {
             return self.half(self.search.suspected()).min(self.size.max());
         }
-        match self.verdict() {
-            Verdict::Doubtful => return self.cut(self.next.len() - self.postponed),
-            Verdict::Open if !self.search.is_over() => {}
-            Verdict::Open | Verdict::Unknown => return self.cut(usize::MAX),
+        if self.is_probing() {
+            return self.next.len().min(1);
+        }
+        if self.search.is_over() || self.is_given_up || self.verdict() == Verdict::Unknown {
+            return self.cut(usize::MAX);
         }
         let is_suspect = |call| {
             let ids = self.ids.as_ref();
