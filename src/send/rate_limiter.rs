@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_up_makes_room_for_the_next() {
+    fn giving_up_makes_room_for_the_next_caller() {
         let start = Instant::now();
         let mut limiter = RateLimiter::new(None);
         let (first, second) = (limiter.enqueue(), limiter.enqueue());

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_up_is_not_waited_for() {
+    fn nobody_waits_for_a_caller_that_gave_up() {
         let turns = Turns::new(Some(1));
         drop(turns.take(soon(), |_| ()));
         let too_soon = Instant::now() + Duration::from_millis(10);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn all_who_may_go_at_the_end_of_a_hold_go() {
+    fn everyone_waiting_goes_when_a_hold_ends() {
         let turns = Turns::new(None);
         let hold = Duration::from_millis(50);
         let started = Instant::now();

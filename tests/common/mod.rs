@@ -183,8 +183,9 @@ pub fn impatient(url: &str) -> Client {
     builder.requests_per_second(None).build().unwrap()
 }
 
+/// Asserts that exactly these predicates hold of an error after one attempt, and that it has a source.
 #[track_caller]
-pub fn assert_is(error: &Error, predicates: &[&str], row: &str) {
+pub fn assert_is(error: &Error, predicates: &[&str]) {
     let found: Vec<_> = [
         ("timeout", error.is_timeout()),
         ("connect", error.is_connect()),
@@ -194,7 +195,7 @@ pub fn assert_is(error: &Error, predicates: &[&str], row: &str) {
     .into_iter()
     .filter_map(|(name, holds)| holds.then_some(name))
     .collect();
-    assert_eq!(found, predicates, "row {row}: {error}, {error:?}");
-    assert_eq!(error.attempts(), 1, "row {row}");
-    assert!(error.source().is_some(), "row {row}: {error}");
+    assert_eq!(found, predicates, "{error}, {error:?}");
+    assert_eq!(error.attempts(), 1, "{error}");
+    assert!(error.source().is_some(), "no source: {error}");
 }
