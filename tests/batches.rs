@@ -527,6 +527,9 @@ fn a_job_at_its_search_bound_leaves_pairs_undecided_and_goes_on() {
             .collect();
         let is_full = |list: &&&CallAccessList| list.len() == 1000;
         assert!(undecided.iter().filter(is_full).count() >= 3);
+        // The bound counts what is sent only to search; the others are sent as in any job.
+        let requests = server.requests().len();
+        assert_eq!(requests - common::SEARCH_REQUESTS, 856);
         let undecided = sorted(undecided);
         let report: Report = batches.into_iter().collect();
         assert_eq!(union([report.remaining()]), undecided);

@@ -36,7 +36,7 @@ pub const PATH: &str = "/v2/calls/users-access";
 pub const CALL: &str = "7782342274025937895";
 pub const USER: &str = "234599484848423";
 
-/// Limits that are documented, as the tests hold them.
+/// Limits that are documented. Another file holds each to what the crate does, and `documentation` to what it says.
 pub const MEBIBYTE: usize = 1024 * 1024;
 pub const RECEIPT_LIMIT: usize = MEBIBYTE;
 pub const LISTING_LIMIT: usize = 64 * MEBIBYTE;
