@@ -47,7 +47,10 @@ impl Page {
         }
         let (mut passages, mut documentation) = (Vec::new(), Vec::new());
         for line in lines {
-            match line.strip_prefix("///").or(line.strip_prefix("//!")) {
+            match line
+                .strip_prefix("///")
+                .or_else(|| line.strip_prefix("//!"))
+            {
                 Some(text) => documentation.push(text.trim()),
                 None if line.starts_with("#[") => {}
                 None => passages.extend(paragraphs(&std::mem::take(&mut documentation), line)),
