@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_says_why() {
+    fn a_refused_base_url_says_why() {
         for (base, why) in [
             ("", "does not start with https://"),
             ("api.gong.io", "does not start with https://"),

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_not_cut() {
+    fn text_that_fits_is_not_cut() {
         for (len, is_cut) in [(LIMIT, false), (LIMIT + 1, true)] {
             let text = clean(&"x".repeat(len), &secrets());
             assert_eq!((text.len(), text.ends_with('…')), (LIMIT, is_cut));
@@ -246,7 +246,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_comes_out_is_short_and_printable(text in "\\PC{0,4000}|(?s).{0,4000}") {
+        fn cleaned_text_is_short_and_printable(text in "\\PC{0,4000}|(?s).{0,4000}") {
             let cleaned = clean(&text, &secrets());
             prop_assert!(cleaned.len() <= LIMIT);
             prop_assert!(!cleaned.chars().any(char::is_control));

@@ -1,4 +1,4 @@
-//! How much memory a list takes, and a job beside it: row 47.
+//! How much memory a list takes, and a job beside it.
 
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -64,8 +64,8 @@ fn a_pair_takes_less_than_documented_and_a_job_no_more_than_a_batch() {
     assert_eq!(batches.by_ref().take(98).count(), 98);
     let grown = held(&region);
     let batch = 1000 * BYTES_OF_A_PAIR;
-    assert!(grown < batch, "row 47: {grown} bytes more after 98 batches");
-    assert_eq!(requests.load(Ordering::SeqCst), 99, "row 47");
+    assert!(grown < batch, "{grown} bytes more after 98 batches");
+    assert_eq!(requests.load(Ordering::SeqCst), 99);
 }
 
 /// Starts a server that acknowledges everything and keeps nothing but the number of requests.

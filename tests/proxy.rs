@@ -1,4 +1,4 @@
-//! Names that are looked up and proxies of the environment: rows 11, 16 and 20.
+//! Host names that are looked up, and proxies from the environment.
 
 #![cfg(any(feature = "rustls", feature = "native-tls"))]
 #![allow(
@@ -23,19 +23,19 @@ use common::{
 };
 
 #[test]
-fn row_11_an_unknown_host_name_is_no_connection() {
+fn an_unknown_host_name_is_a_connect_error() {
     // A proxy of the environment would be asked instead. No label of a host name may be this long,
     // so the name is not looked up outside this machine.
     if is_child() {
         let url = format!("https://{}.invalid", "a".repeat(64));
         let error = Verb::Grant.failure(&once(&url));
-        assert_is(&error, &["connect"], "11");
+        assert_is(&error, &["connect"]);
         return assert!(
             error.to_string().contains("cannot connect to aaaa"),
             "{error}"
         );
     }
-    run_in_child("row_11_an_unknown_host_name_is_no_connection", &[]);
+    run_in_child("an_unknown_host_name_is_a_connect_error", &[]);
 }
 
 /// Runs `test` in a child process whose proxy is this one, with a password.
@@ -46,12 +46,12 @@ fn run_behind_proxy(test: &str, proxy: &Server) {
 }
 
 #[test]
-fn row_16_a_proxy_that_refuses_keeps_its_password() {
-    const NAME: &str = "row_16_a_proxy_that_refuses_keeps_its_password";
+fn a_proxy_that_refuses_is_not_retried_and_its_password_stays_hidden() {
+    const NAME: &str = "a_proxy_that_refuses_is_not_retried_and_its_password_stays_hidden";
     if is_child() {
         let client = client("https://gong.invalid");
         let error = Verb::Grant.failure(&client);
-        assert_is(&error, &[], "16");
+        assert_is(&error, &[]);
         assert!(error.to_string().contains("proxy refused"), "{error}");
         let shown = format!("{error} {error:?} {client:?} {:?}", error.source());
         return assert!(!shown.contains("hunter2"), "{shown}");
@@ -75,8 +75,8 @@ fn row_16_a_proxy_that_refuses_keeps_its_password() {
 }
 
 #[test]
-fn row_20_a_proxy_that_drips_or_never_answers_ends_in_time() {
-    const NAME: &str = "row_20_a_proxy_that_drips_or_never_answers_ends_in_time";
+fn a_proxy_that_drips_or_never_answers_times_out() {
+    const NAME: &str = "a_proxy_that_drips_or_never_answers_times_out";
     if is_child() {
         let started = Instant::now();
         let error = Verb::Grant.failure(&impatient("https://gong.invalid"));
@@ -91,8 +91,8 @@ fn row_20_a_proxy_that_drips_or_never_answers_ends_in_time() {
 }
 
 #[test]
-fn a_proxy_that_is_not_to_be_used_for_a_host_is_not_asked() {
-    const NAME: &str = "a_proxy_that_is_not_to_be_used_for_a_host_is_not_asked";
+fn a_host_in_no_proxy_bypasses_the_proxy() {
+    const NAME: &str = "a_host_in_no_proxy_bypasses_the_proxy";
     if is_child() {
         let server = Server::sends(common::ok(), Then::KeepAlive);
         assert!(
@@ -146,8 +146,8 @@ fn tunnel(to: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
 }
 
 #[test]
-fn a_call_through_a_proxy_is_the_same() {
-    const NAME: &str = "a_call_through_a_proxy_is_the_same";
+fn all_three_calls_work_through_a_proxy() {
+    const NAME: &str = "all_three_calls_work_through_a_proxy";
     if is_child() {
         let client = builder("https://gong.invalid")
             .root_certificates(std::env::var("AUTHORITY").unwrap())

@@ -3,7 +3,7 @@
 use gong_call_access::{Client, Credentials, Response, RetryPolicy};
 
 #[test]
-fn an_unknown_call_is_told() -> Result<(), Box<dyn std::error::Error>> {
+fn an_unknown_call_is_reported() -> Result<(), Box<dyn std::error::Error>> {
     let mut gong = mockito::Server::new();
     let put = gong
         .mock("PUT", "/v2/calls/users-access")

@@ -1,4 +1,4 @@
-//! What each answer of Gong's becomes: rows 22 to 40.
+//! What each of Gong's responses becomes.
 
 #![allow(
     clippy::unwrap_used,
@@ -114,7 +114,7 @@ fn the_request_is_the_one_that_gong_documents() {
 }
 
 #[test]
-fn the_request_has_each_header_once_and_goes_below_the_prefix() {
+fn each_header_is_sent_once_and_a_path_prefix_is_kept() {
     let server = Server::sends(common::ok(), Then::KeepAlive);
     let client = common::builder(&format!("{}/gong/v2/", server.url()))
         .user_agent("provisioning/1.2 (ops@example.com)")
@@ -145,7 +145,7 @@ fn the_request_has_each_header_once_and_goes_below_the_prefix() {
 }
 
 #[test]
-fn row_22_an_acknowledgement_is_a_success_in_every_form() {
+fn an_acknowledgement_in_any_form_is_a_success() {
     let x = r#"{"requestId":"x"}"#;
     for (body, headers) in [
         (x, &[][..]),
@@ -160,8 +160,8 @@ fn row_22_an_acknowledgement_is_a_success_in_every_form() {
         (x, &[("content-encoding", "identity")]),
     ] {
         let receipt = receipt(answer(200, headers, body));
-        assert_eq!(receipt.request_id(), Some("x"), "row 22: {body}");
-        assert_eq!(receipt.attempts(), 1, "row 22: {body}");
+        assert_eq!(receipt.request_id(), Some("x"), "{body}");
+        assert_eq!(receipt.attempts(), 1, "{body}");
     }
     for raw in [
         format!(
@@ -180,14 +180,14 @@ fn row_22_an_acknowledgement_is_a_success_in_every_form() {
         assert_eq!(
             receipt(answer_raw(raw.as_str())).request_id(),
             Some("x"),
-            "row 22: {}",
+            "{}",
             raw.chars().take(80).collect::<String>()
         );
     }
 }
 
 #[test]
-fn row_23_the_request_id_may_be_missing_or_a_number() {
+fn the_request_id_may_be_missing_or_a_number() {
     for (body, request_id) in [
         ("{}", None),
         (r#"{"requestId":null}"#, None),
@@ -206,13 +206,13 @@ fn row_23_the_request_id_may_be_missing_or_a_number() {
         assert_eq!(
             receipt(answer(200, &[], body)).request_id(),
             request_id,
-            "row 23: {body}"
+            "{body}"
         );
     }
 }
 
 #[test]
-fn row_24_a_200_without_proof_is_no_success() {
+fn a_200_without_proof_is_not_a_success() {
     let deep_array = "[".repeat(100_000) + &"]".repeat(100_000);
     let deep_field = format!(
         r#"{{"requestId":"x","a":{}{}}}"#,
@@ -258,31 +258,23 @@ fn row_24_a_200_without_proof_is_no_success() {
     ] {
         let response = answer(200, headers, body);
         let start: String = body.chars().take(60).collect();
-        assert_eq!(variant(&response), "Unexpected", "row 24: {start}");
+        assert_eq!(variant(&response), "Unexpected", "{start}");
         let error = error(response);
-        assert_eq!(
-            (error.status(), error.attempts()),
-            (200, 1),
-            "row 24: {start}"
-        );
-        assert!(
-            error.to_string().contains(problem),
-            "row 24: {start}: {error}"
-        );
+        assert_eq!((error.status(), error.attempts()), (200, 1), "{start}");
+        assert!(error.to_string().contains(problem), "{start}: {error}");
     }
     let utf_8 =
         answer_raw(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{\"a\":\"\xff\"}".as_slice());
-    assert!(error(utf_8).to_string().contains("not UTF-8"), "row 24");
+    assert!(error(utf_8).to_string().contains("not UTF-8"));
     let errors = error(answer(200, &[], r#"{"errors":["no"],"requestId":"x"}"#));
     assert_eq!(
         (errors.messages(), errors.request_id()),
-        (&["no".to_owned()][..], Some("x")),
-        "row 24"
+        (&["no".to_owned()][..], Some("x"))
     );
 }
 
 #[test]
-fn row_24_an_answer_over_the_limit_is_no_success() {
+fn a_response_over_the_size_limit_is_not_a_success() {
     for_each_verb(|verb| {
         let limit = if let Verb::List = verb {
             common::LISTING_LIMIT
@@ -294,17 +286,17 @@ fn row_24_an_answer_over_the_limit_is_no_success() {
         for (len, expected) in [(limit, "Success"), (limit + 1, "Unexpected")] {
             let server = Server::sends(http(200, "", &body(len - least)), Then::Close);
             let response = verb.send(&client(&server.url())).unwrap();
-            assert_eq!(variant(&response), expected, "row 24: {verb:?} {len}");
+            assert_eq!(variant(&response), expected, "{verb:?} {len}");
             if let Response::Unexpected(error) = response {
-                assert!(error.to_string().contains("too large"), "row 24: {error}");
+                assert!(error.to_string().contains("too large"), "{error}");
             }
-            assert_eq!(server.requests().len(), 1, "row 24");
+            assert_eq!(server.requests().len(), 1);
         }
     });
 }
 
 #[test]
-fn a_listing_is_what_gong_says() {
+fn a_listing_holds_the_pairs_that_gong_sent() {
     let entry = |call: &str, users: &str| format!(r#"{{"callId":"{call}","users":{users}}}"#);
     for (calls, expected) in [
         (
@@ -347,7 +339,7 @@ fn a_listing_is_what_gong_says() {
 }
 
 #[test]
-fn a_listing_that_cannot_be_read_is_no_success() {
+fn an_unreadable_listing_is_not_a_success() {
     for calls in [
         r#"{}"#,
         r#""none""#,
@@ -372,7 +364,7 @@ fn a_listing_that_cannot_be_read_is_no_success() {
 }
 
 #[test]
-fn a_question_asks_for_each_call_once_and_in_order() {
+fn a_listing_asks_for_each_call_once_and_in_order() {
     let server = Server::sends(common::ok(), Then::KeepAlive);
     let calls = ["7", "10", "7", "2"].map(|call| call.parse().unwrap());
     assert!(client(&server.url()).list(calls).unwrap().is_success());
@@ -383,49 +375,41 @@ fn a_question_asks_for_each_call_once_and_in_order() {
 }
 
 #[test]
-fn row_25_another_2xx_is_no_success() {
+fn any_other_2xx_is_not_a_success() {
     for (status, body) in [
         (201, r#"{"requestId":"x"}"#),
         (202, r#"{"requestId":"x"}"#),
         (204, ""),
     ] {
         let response = answer(status, &[], body);
-        assert_eq!(variant(&response), "Unexpected", "row 25: {status}");
-        assert_eq!(usize::from(error(response).status()), status, "row 25");
+        assert_eq!(variant(&response), "Unexpected", "{status}");
+        assert_eq!(usize::from(error(response).status()), status);
     }
 }
 
 #[test]
-fn row_26_a_redirect_is_not_followed_and_its_host_is_named() {
+fn a_redirect_is_not_followed_and_its_host_is_named() {
     let elsewhere = Server::sends(common::ok(), Then::KeepAlive);
     let to = format!("{}/v2/calls/users-access", elsewhere.url());
     for status in [301, 302, 303, 307, 308] {
         let response = answer(status, &[("location", &to)], "");
-        assert_eq!(variant(&response), "Unexpected", "row 26: {status}");
+        assert_eq!(variant(&response), "Unexpected", "{status}");
         let message = error(response).to_string();
         assert!(
             message.contains(&format!("the host {}", elsewhere.address())),
-            "row 26: {message}"
+            "{message}"
         );
         for location in ["/v2", "", "::", "https://"] {
             let response = answer(status, &[("location", location)], "");
-            assert_eq!(
-                variant(&response),
-                "Unexpected",
-                "row 26: {status} {location}"
-            );
+            assert_eq!(variant(&response), "Unexpected", "{status} {location}");
         }
-        assert_eq!(
-            variant(&answer(status, &[], "")),
-            "Unexpected",
-            "row 26: {status}"
-        );
+        assert_eq!(variant(&answer(status, &[], "")), "Unexpected", "{status}");
     }
-    assert_eq!(elsewhere.connections(), 0, "row 26");
+    assert_eq!(elsewhere.connections(), 0);
 }
 
 #[test]
-fn row_27_a_400_has_messages_where_there_are_some() {
+fn a_400_keeps_whatever_messages_it_has() {
     for (body, messages) in [
         (
             r#"{"requestId":"x","errors":["Some calls not found","b"]}"#,
@@ -442,26 +426,26 @@ fn row_27_a_400_has_messages_where_there_are_some() {
         ("<html>no</html>", &[]),
     ] {
         let response = answer(400, &[], body);
-        assert_eq!(variant(&response), "BadRequest", "row 27: {body}");
+        assert_eq!(variant(&response), "BadRequest", "{body}");
         let error = error(response);
-        assert_eq!(error.messages(), messages, "row 27: {body}");
-        assert_eq!(error.body(), body.trim_start_matches('\u{feff}'), "row 27");
+        assert_eq!(error.messages(), messages, "{body}");
+        assert_eq!(error.body(), body.trim_start_matches('\u{feff}'));
         for message in messages {
-            assert!(error.to_string().contains(message), "row 27: {error}");
+            assert!(error.to_string().contains(message), "{error}");
         }
     }
 }
 
 #[test]
-fn row_28_a_401_shows_the_missing_scope() {
-    assert_eq!(variant(&answer(401, &[], "")), "Unauthorized", "row 28");
+fn a_401_shows_the_missing_scope() {
+    assert_eq!(variant(&answer(401, &[], "")), "Unauthorized");
     let scope = "You don't have permission to use 'api:call-user-access:write' in your app.";
     let response = answer(
         401,
         &[],
         &format!(r#"{{"requestId":"x","errors":["{scope}"]}}"#),
     );
-    assert_eq!(variant(&response), "Unauthorized", "row 28");
+    assert_eq!(variant(&response), "Unauthorized");
     let message = error(response).to_string();
     assert_eq!(
         message,
@@ -472,7 +456,7 @@ fn row_28_a_401_shows_the_missing_scope() {
 }
 
 #[test]
-fn row_29_other_statuses_keep_their_messages() {
+fn other_statuses_keep_their_messages() {
     for (status, expected) in [
         (403, "Unexpected"),
         (404, "Unexpected"),
@@ -489,15 +473,15 @@ fn row_29_other_statuses_keep_their_messages() {
             &[],
             r#"{"requestId":"x","errors":["no"],"more":{}}"#,
         );
-        assert_eq!(variant(&response), expected, "row 29: {status}");
+        assert_eq!(variant(&response), expected, "{status}");
         let error = error(response);
-        assert_eq!(error.messages(), ["no"], "row 29: {status}");
-        assert_eq!(error.request_id(), Some("x"), "row 29: {status}");
+        assert_eq!(error.messages(), ["no"], "{status}");
+        assert_eq!(error.request_id(), Some("x"), "{status}");
     }
 }
 
 #[test]
-fn row_30_and_35_a_passing_status_is_told_apart() {
+fn each_temporary_status_has_its_variant() {
     for (status, expected) in [
         (408, "Unexpected"),
         (425, "Unexpected"),
@@ -511,17 +495,13 @@ fn row_30_and_35_a_passing_status_is_told_apart() {
         (599, "ServerError"),
     ] {
         let response = answer_once(status, &[], "<html>busy</html>");
-        assert_eq!(variant(&response), expected, "row 30: {status}");
-        assert_eq!(
-            error(response).body(),
-            "<html>busy</html>",
-            "row 30: {status}"
-        );
+        assert_eq!(variant(&response), expected, "{status}");
+        assert_eq!(error(response).body(), "<html>busy</html>", "{status}");
     }
 }
 
 #[test]
-fn row_31_to_34_a_retry_after_is_read() {
+fn a_retry_after_is_read_as_seconds_or_as_a_date() {
     let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
     for (fields, seconds) in [
         (&[("retry-after", "1")][..], Some(1)),
@@ -550,35 +530,31 @@ fn row_31_to_34_a_retry_after_is_read() {
             .map(|(name, value)| format!("{name}: {value}\r\n"))
             .collect();
         let response = answer_raw(http(429, &fields, ""));
-        assert_eq!(variant(&response), "RateLimited", "rows 31 to 34: {fields}");
+        assert_eq!(variant(&response), "RateLimited", "{fields}");
         let error = error(response);
         assert_eq!(
             error.retry_after(),
             seconds.map(Duration::from_secs),
-            "rows 31 to 34: {fields}"
+            "{fields}"
         );
         let shown = error.to_string().contains("retry after");
-        assert_eq!(shown, seconds.is_some(), "rows 31 to 34: {error}");
+        assert_eq!(shown, seconds.is_some(), "{error}");
         let error = gong_call_access::Error::from(error);
-        assert_eq!(
-            error.retry_after(),
-            seconds.map(Duration::from_secs),
-            "rows 31 to 34"
-        );
+        assert_eq!(error.retry_after(), seconds.map(Duration::from_secs));
     }
 }
 
 #[test]
-fn row_37_a_status_that_does_not_exist_is_unexpected() {
+fn a_status_that_does_not_exist_is_unexpected() {
     for status in [101, 600, 999] {
         let response = answer_raw(http(status, "", ""));
-        assert_eq!(variant(&response), "Unexpected", "row 37: {status}");
-        assert_eq!(error(response).status(), status, "row 37");
+        assert_eq!(variant(&response), "Unexpected", "{status}");
+        assert_eq!(error(response).status(), status);
     }
 }
 
 #[test]
-fn row_38_an_endless_error_body_is_cut_and_its_status_kept() {
+fn an_endless_error_body_is_cut_and_its_status_kept() {
     for head in [
         "HTTP/1.1 500 Status\r\n\r\n",
         "HTTP/1.1 500 Status\r\ncontent-length: 1000000000\r\n\r\n",
@@ -589,15 +565,15 @@ fn row_38_an_endless_error_body_is_cut_and_its_status_kept() {
             Then::Close
         });
         let response = Verb::Grant.send(&once(&server.url())).unwrap();
-        assert_eq!(variant(&response), "ServerError", "row 38");
+        assert_eq!(variant(&response), "ServerError");
         let error = error(response);
-        assert_eq!(error.body().len(), common::SERVER_TEXT_LIMIT, "row 38");
-        assert_eq!(server.requests().len(), 1, "row 38");
+        assert_eq!(error.body().len(), common::SERVER_TEXT_LIMIT);
+        assert_eq!(server.requests().len(), 1);
     }
 }
 
 #[test]
-fn row_38_no_fault_of_its_body_hides_a_status() {
+fn a_broken_error_body_does_not_hide_the_status() {
     let short = "HTTP/1.1 400 Status\r\ncontent-length: 100\r\n\r\n{\"errors\":[\"n";
     for raw in [
         short,
@@ -605,17 +581,13 @@ fn row_38_no_fault_of_its_body_hides_a_status() {
         "HTTP/1.1 400 Status\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\nxyz",
     ] {
         let response = answer_raw(raw);
-        assert_eq!(variant(&response), "BadRequest", "row 38: {raw}");
+        assert_eq!(variant(&response), "BadRequest", "{raw}");
     }
-    assert_eq!(
-        error(answer_raw(short)).body(),
-        "{\"errors\":[\"n",
-        "row 38"
-    );
+    assert_eq!(error(answer_raw(short)).body(), "{\"errors\":[\"n");
 }
 
 #[test]
-fn row_39_all_messages_together_are_cut() {
+fn all_messages_together_are_cut() {
     for (lengths, kept) in [
         (&[1000; 40][..], &[1000, 1000, 48][..]),
         (&[2048, 1], &[2048]),
@@ -632,36 +604,33 @@ fn row_39_all_messages_together_are_cut() {
         let body = format!(r#"{{"errors":[{}]}}"#, messages.join(","));
         let error = error(answer(400, &[], &body));
         let found: Vec<_> = error.messages().iter().map(String::len).collect();
-        assert_eq!(found, kept, "row 39: {lengths:?}");
+        assert_eq!(found, kept, "{lengths:?}");
     }
 }
 
 #[test]
-fn row_39_server_text_is_cleaned_and_cut() {
+fn server_text_is_cleaned_and_cut() {
     let message = "a\\u001b[31mb\\r\\nc".to_owned() + &"é".repeat(500_000);
     let body = format!(r#"{{"errors":["{message}","second"],"requestId":"\u0007x"}}"#);
     // Only the start of a body this long is read, so it is no JSON and has no messages.
-    assert_eq!(error(answer(400, &[], &body)).body().len(), 2048, "row 39");
+    assert_eq!(error(answer(400, &[], &body)).body().len(), 2048);
     let message = "a\\u001b[31mb\\r\\nc".to_owned() + &"é".repeat(2000);
     let body = format!(r#"{{"errors":["{message}","second"],"requestId":"\u0007x"}}"#);
     let error = error(answer(400, &[], &body));
     let [message] = error.messages() else {
-        panic!("row 39: {error}")
+        panic!("{error}")
     };
     assert!(
         message.starts_with("a[31mb  cé") && message.ends_with('…'),
-        "row 39: {message}"
+        "{message}"
     );
-    assert!(
-        message.len() <= 2048 && error.body().len() <= 2048,
-        "row 39"
-    );
-    assert_eq!(error.request_id(), Some("x"), "row 39");
-    assert!(!error.to_string().contains(char::is_control), "row 39");
+    assert!(message.len() <= 2048 && error.body().len() <= 2048);
+    assert_eq!(error.request_id(), Some("x"));
+    assert!(!error.to_string().contains(char::is_control));
 }
 
 #[test]
-fn row_40_the_request_id_falls_back_to_the_header() {
+fn the_request_id_falls_back_to_the_header() {
     let header = [("x-traceid", "from-header")];
     for (status, body, request_id) in [
         (200, "{}", "from-header"),
@@ -675,11 +644,7 @@ fn row_40_the_request_id_falls_back_to_the_header() {
             Response::Success(receipt) => receipt.request_id().map(str::to_owned),
             other => error(other).request_id().map(str::to_owned),
         };
-        assert_eq!(
-            found.as_deref(),
-            Some(request_id),
-            "row 40: {status} {body}"
-        );
+        assert_eq!(found.as_deref(), Some(request_id), "{status} {body}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is tried again, when, and for how long: rows 11 to 36 as far as they repeat, and row 50.
+//! What is retried, when, and for how long.
 
 #![allow(
     clippy::unwrap_used,
@@ -50,24 +50,21 @@ fn gap(server: &Server) -> Duration {
 }
 
 #[test]
-fn row_12_a_refused_connection_is_tried_again() {
+fn a_refused_connection_is_retried() {
     for_each_verb(|verb| {
         let address = std::net::TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
             .unwrap();
         let error = verb.failure(&client(&format!("http://{address}")));
-        assert!(error.is_connect(), "row 12: {error:?}");
-        assert_eq!(error.attempts(), 4, "row 12");
-        assert!(
-            error.to_string().ends_with("(4 attempts)"),
-            "row 12: {error}"
-        );
+        assert!(error.is_connect(), "{error:?}");
+        assert_eq!(error.attempts(), 4);
+        assert!(error.to_string().ends_with("(4 attempts)"), "{error}");
     });
 }
 
 #[test]
-fn row_17_a_stale_connection_is_repeated_at_once_on_a_new_one() {
+fn a_stale_connection_is_replaced_at_once() {
     for_each_verb(|verb| {
         let both = Barrier::new(2);
         let server = Server::start(move |exchange| {
@@ -91,74 +88,53 @@ fn row_17_a_stale_connection_is_repeated_at_once_on_a_new_one() {
                 scope.spawn(|| assert!(verb.send(&client).unwrap().is_success()));
             }
         });
-        assert_eq!(server.connections(), 2, "row 17");
+        assert_eq!(server.connections(), 2);
         let receipt = verb.receipt(&client);
-        assert_eq!(receipt.attempts(), 2, "row 17");
+        assert_eq!(receipt.attempts(), 2);
         let requests = server.requests();
-        assert_eq!(requests.len(), 4, "row 17");
+        assert_eq!(requests.len(), 4);
         assert_eq!(
             (server.connections(), requests[3].connection),
             (3, 2),
-            "row 17: not a kept-alive one"
+            "not a kept-alive one"
         );
-        assert_eq!(requests[2].body, requests[3].body, "row 17");
+        assert_eq!(requests[2].body, requests[3].body);
     });
 }
 
 #[test]
-fn row_17_two_hundred_connections_closed_while_idle_are_two_hundred_successes() {
+fn two_hundred_connections_closed_while_idle_are_two_hundred_successes() {
     for_each_verb(|verb| {
         let server = Server::sends(ok(), Then::Close);
         let client = client(&server.url());
         for _ in 0..200 {
-            assert!(verb.send(&client).unwrap().is_success(), "row 17");
+            assert!(verb.send(&client).unwrap().is_success());
         }
-        assert_eq!(
-            (server.requests().len(), server.connections()),
-            (200, 200),
-            "row 17"
-        );
+        assert_eq!((server.requests().len(), server.connections()), (200, 200));
     });
 }
 
 #[test]
-fn row_18_the_first_cut_off_is_repeated_at_once_and_the_others_after_a_wait() {
+fn the_first_lost_connection_is_retried_at_once_and_later_ones_after_a_wait() {
     for_each_verb(|verb| {
         for then in [Then::Close, Then::Reset] {
             let server = Server::sends("", then);
             let error = verb.failure(&client(&server.url()));
-            assert_eq!(error.attempts(), 4, "row 18");
-            assert_eq!(server.requests().len(), 4, "row 18");
+            assert_eq!(error.attempts(), 4);
+            assert_eq!(server.requests().len(), 4);
 
             let server = Server::sends("", then);
             let impatient = builder(&server.url())
                 .retry(patient())
-                .total_timeout(SECOND);
+                .total_timeout(SECOND * 20);
             let error = verb.failure(&impatient.build().unwrap());
-            assert_eq!(
-                (error.attempts(), server.requests().len()),
-                (2, 2),
-                "row 18"
-            );
+            assert_eq!((error.attempts(), server.requests().len()), (2, 2));
         }
     });
 }
 
 #[test]
-fn row_18_without_retries_a_cut_off_is_not_repeated() {
-    for_each_verb(|verb| {
-        let server = Server::sends("", Then::Close);
-        let error = verb.failure(&common::once(&server.url()));
-        assert_eq!(
-            (error.attempts(), server.requests().len()),
-            (1, 1),
-            "row 18"
-        );
-    });
-}
-
-#[test]
-fn row_19_half_an_acknowledgement_is_asked_for_again() {
+fn half_an_acknowledgement_is_retried() {
     for_each_verb(|verb| {
         let half = "HTTP/1.1 200 OK\r\ncontent-length: 18\r\n\r\n{\"requestId\":\"x\"}";
         let server = Server::start(move |exchange| {
@@ -170,16 +146,12 @@ fn row_19_half_an_acknowledgement_is_asked_for_again() {
             Then::KeepAlive
         });
         let receipt = verb.receipt(&client(&server.url()));
-        assert_eq!(
-            (receipt.attempts(), server.requests().len()),
-            (3, 3),
-            "row 19"
-        );
+        assert_eq!((receipt.attempts(), server.requests().len()), (3, 3));
     });
 }
 
 #[test]
-fn row_20_an_attempt_without_an_answer_is_tried_again() {
+fn an_attempt_that_times_out_is_retried() {
     for_each_verb(|verb| {
         let server = Server::start(|exchange| {
             if exchange.nth < 3 {
@@ -189,58 +161,50 @@ fn row_20_an_attempt_without_an_answer_is_tried_again() {
             Then::KeepAlive
         });
         let client = builder(&server.url())
-            .timeout(Duration::from_millis(200))
+            .timeout(SECOND)
             .retry(quick())
             .requests_per_second(None);
         let receipt = verb.receipt(&client.build().unwrap());
-        assert_eq!(
-            (receipt.attempts(), server.requests().len()),
-            (4, 4),
-            "row 20"
-        );
+        assert_eq!((receipt.attempts(), server.requests().len()), (4, 4));
     });
 }
 
 #[test]
-fn rows_30_and_35_a_passing_status_is_tried_again() {
+fn a_temporary_status_is_retried() {
     for_each_verb(|verb| {
         let is_not_429 = |status: &u16| *status != 429;
         for status in common::RETRIED_STATUSES.into_iter().filter(is_not_429) {
             let server = Server::sends(http(status, "", "<html>busy</html>"), Then::KeepAlive);
             let error = verb.refusal(&client(&server.url()));
-            assert_eq!(
-                (error.status(), error.attempts()),
-                (status, 4),
-                "row 30: {status}"
-            );
-            assert_eq!(server.requests().len(), 4, "row 30: {status}");
-            assert!(error.to_string().contains("4 attempts"), "row 30: {error}");
+            assert_eq!((error.status(), error.attempts()), (status, 4), "{status}");
+            assert_eq!(server.requests().len(), 4, "{status}");
+            assert!(error.to_string().contains("4 attempts"), "{error}");
         }
     });
 }
 
 #[test]
-fn row_30_a_retry_after_of_a_503_is_honoured() {
+fn the_retry_after_of_a_503_is_honoured() {
     for_each_verb(|verb| {
         let server = responds(&[http(503, "retry-after: 1\r\n", "")]);
         let receipt = verb.receipt(&twice(&server).build().unwrap());
-        assert_eq!(receipt.attempts(), 2, "row 30");
-        assert!(gap(&server) >= SECOND, "row 30");
+        assert_eq!(receipt.attempts(), 2);
+        assert!(gap(&server) >= SECOND);
     });
 }
 
 #[test]
-fn row_31_a_429_is_tried_again_when_gong_asks_for_it() {
+fn a_429_is_retried_after_the_time_that_gong_asks_for() {
     for_each_verb(|verb| {
         let server = responds(&[http(429, "retry-after: 1\r\n", "")]);
         let receipt = verb.receipt(&twice(&server).build().unwrap());
-        assert_eq!(receipt.attempts(), 2, "row 31");
-        assert!(gap(&server) >= SECOND, "row 31");
+        assert_eq!(receipt.attempts(), 2);
+        assert!(gap(&server) >= SECOND);
     });
 }
 
 #[test]
-fn row_32_a_429_without_a_usable_retry_after_is_tried_again_after_a_second() {
+fn a_429_without_a_usable_retry_after_is_retried_after_a_second() {
     for_each_verb(|verb| {
         let fields = [
             "",
@@ -256,18 +220,15 @@ fn row_32_a_429_without_a_usable_retry_after_is_tried_again_after_a_second() {
                     let busy = http(429, fields, "");
                     let server = responds(&[busy.clone(), busy]);
                     let response = verb.send(&twice(&server).build().unwrap()).unwrap();
-                    assert_eq!(variant(&response), "RateLimited", "row 32: {fields}");
+                    assert_eq!(variant(&response), "RateLimited", "{fields}");
                     let error = response.into_result().unwrap_err();
                     assert_eq!(
                         (error.attempts(), error.retry_after()),
                         (2, None),
-                        "row 32: {fields}"
+                        "{fields}"
                     );
                     let gap = gap(&server);
-                    assert!(
-                        gap >= SECOND && gap < SECOND * 5,
-                        "row 32: {fields} {gap:?}"
-                    );
+                    assert!(gap >= SECOND && gap < SECOND * 5, "{fields} {gap:?}");
                 });
             }
         });
@@ -275,7 +236,7 @@ fn row_32_a_429_without_a_usable_retry_after_is_tried_again_after_a_second() {
 }
 
 #[test]
-fn row_33_a_retry_after_date_is_measured_against_the_date_of_the_answer() {
+fn a_retry_after_date_is_measured_against_the_date_of_the_response() {
     for_each_verb(|verb| {
         // Years off, as seen from here.
         let date = "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
@@ -285,13 +246,13 @@ fn row_33_a_retry_after_date_is_measured_against_the_date_of_the_answer() {
             "",
         )]);
         let receipt = verb.receipt(&twice(&server).build().unwrap());
-        assert_eq!(receipt.attempts(), 2, "row 33");
-        assert!(gap(&server) >= SECOND, "row 33");
+        assert_eq!(receipt.attempts(), 2);
+        assert!(gap(&server) >= SECOND);
     });
 }
 
 #[test]
-fn row_34_a_long_retry_after_is_the_callers_and_holds_nobody() {
+fn a_long_retry_after_is_returned_at_once_and_holds_nobody() {
     for_each_verb(|verb| {
         let day = http(429, "retry-after: 86400\r\n", "");
         let huge = http(429, "retry-after: 123456789012345678901234567890\r\n", "");
@@ -299,24 +260,20 @@ fn row_34_a_long_retry_after_is_the_callers_and_holds_nobody() {
         let client = twice(&server).build().unwrap();
         for seconds in [86_400, u64::MAX] {
             let response = verb.send(&client).unwrap();
-            assert_eq!(variant(&response), "RateLimited", "row 34");
+            assert_eq!(variant(&response), "RateLimited");
             let error = response.into_result().unwrap_err();
-            assert_eq!(
-                error.retry_after(),
-                Some(Duration::from_secs(seconds)),
-                "row 34"
-            );
-            assert_eq!(error.attempts(), 1, "row 34");
+            assert_eq!(error.retry_after(), Some(Duration::from_secs(seconds)));
+            assert_eq!(error.attempts(), 1);
         }
-        assert!(verb.send(&client.clone()).unwrap().is_success(), "row 34");
-        assert_eq!(server.requests().len(), 3, "row 34");
+        assert!(verb.send(&client.clone()).unwrap().is_success());
+        assert_eq!(server.requests().len(), 3);
     });
 }
 
 #[test]
-fn row_34_how_long_a_retry_after_may_be_is_a_setting() {
-    let server = responds(&[http(429, "retry-after: 1\r\n", "")]);
-    let policy = quick().max_retry_after(SECOND / 2);
+fn the_longest_retry_after_is_a_setting() {
+    let server = responds(&[http(429, "retry-after: 30\r\n", "")]);
+    let policy = quick().max_retry_after(SECOND * 29);
     let builder = builder(&server.url())
         .requests_per_second(None)
         .retry(policy);
@@ -324,28 +281,27 @@ fn row_34_how_long_a_retry_after_may_be_is_a_setting() {
     let started = Instant::now();
     assert_eq!(
         Verb::Grant.refusal(&client).retry_after(),
-        Some(SECOND),
-        "row 34"
+        Some(SECOND * 30)
     );
     Verb::Grant.receipt(&client);
-    assert!(started.elapsed() < SECOND, "row 34: nobody is held");
-    assert_eq!(server.requests().len(), 2, "row 34");
+    assert!(started.elapsed() < SECOND * 15, "a later call was held");
+    assert_eq!(server.requests().len(), 2);
 }
 
 #[test]
-fn row_36_a_500_and_then_a_200_is_a_success_of_two_attempts() {
+fn a_500_and_then_a_200_is_a_success_in_two_attempts() {
     for_each_verb(|verb| {
         let server = responds(&[http(500, "", r#"{"errors":["An error has occurred"]}"#)]);
         let receipt = verb.receipt(&client(&server.url()));
-        assert_eq!(receipt.attempts(), 2, "row 36");
+        assert_eq!(receipt.attempts(), 2);
         let requests = server.requests();
-        assert_eq!(requests.len(), 2, "row 36");
-        assert_eq!(requests[0].body, requests[1].body, "row 36");
+        assert_eq!(requests.len(), 2);
+        assert_eq!(requests[0].body, requests[1].body);
     });
 }
 
 #[test]
-fn row_50_a_call_inside_an_async_runtime_blocks_its_thread_and_works() {
+fn a_call_inside_an_async_runtime_works_and_blocks_its_thread() {
     for_each_verb(|verb| {
         let server = responds(&[http(500, "", "")]);
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -353,9 +309,9 @@ fn row_50_a_call_inside_an_async_runtime_blocks_its_thread_and_works() {
             .unwrap();
         let client = client(&server.url());
         let response = runtime.block_on(async { verb.send(&client) });
-        assert!(response.unwrap().is_success(), "row 50");
+        assert!(response.unwrap().is_success());
         drop(runtime);
-        assert_eq!(server.requests().len(), 2, "row 50");
+        assert_eq!(server.requests().len(), 2);
     });
 }
 
@@ -363,15 +319,18 @@ fn row_50_a_call_inside_an_async_runtime_blocks_its_thread_and_works() {
 fn a_wait_past_the_total_timeout_is_not_begun() {
     for_each_verb(|verb| {
         let busy = http(429, "", "");
-        for (first, retry_after) in [
-            (busy, None),
-            (http(503, "retry-after: 30\r\n", ""), Some(30)),
+        for (first, policy, total, retry_after) in [
+            // After a 429 the wait is at least a second.
+            (busy.clone(), quick(), 1, None),
+            (busy, patient(), 20, None),
+            (http(503, "retry-after: 30\r\n", ""), quick(), 20, Some(30)),
         ] {
             let server = responds(&[first]);
-            let client = twice(&server).total_timeout(SECOND).build().unwrap();
+            let builder = twice(&server).total_timeout(SECOND * total);
+            let client = builder.retry(policy).build().unwrap();
             let started = Instant::now();
             let error = verb.refusal(&client);
-            assert!(started.elapsed() < SECOND, "{error}");
+            assert!(started.elapsed() < SECOND * 15, "{error}");
             assert_eq!(error.retry_after(), retry_after.map(Duration::from_secs));
             assert_eq!((error.attempts(), server.requests().len()), (1, 1));
         }
@@ -413,9 +372,10 @@ fn the_total_timeout_bounds_all_attempts_and_each_of_them() {
 #[test]
 fn the_last_attempt_gets_only_the_time_that_is_left() {
     for_each_verb(|verb| {
-        let server = Server::start(|exchange| {
+        let (first, total) = (SECOND, SECOND * 3);
+        let server = Server::start(move |exchange| {
             if exchange.nth == 0 {
-                thread::sleep(Duration::from_millis(300));
+                thread::sleep(first);
                 exchange.send(http(500, "", ""));
                 return Then::KeepAlive;
             }
@@ -423,13 +383,17 @@ fn the_last_attempt_gets_only_the_time_that_is_left() {
         });
         let builder = builder(&server.url())
             .timeout(SECOND * 30)
-            .total_timeout(Duration::from_millis(600));
+            .total_timeout(total);
         let error = verb.failure(&builder.retry(quick()).build().unwrap());
         assert_eq!((error.attempts(), server.arrived(2)), (2, 2));
         let message = error.to_string();
-        assert!(
-            message.contains("within 2") || message.contains("within 1"),
-            "about 300 ms: {message}"
-        );
+        let (_, within) = message.split_once("within ").unwrap();
+        let within = within.split(' ').next().unwrap();
+        // A whole number of milliseconds is shown in them or in seconds.
+        let within = match within.strip_suffix("ms") {
+            Some(millis) => millis.parse::<f64>().unwrap() / 1000.0,
+            None => within.strip_suffix('s').unwrap().parse().unwrap(),
+        };
+        assert!(within <= (total - first).as_secs_f64(), "{message}");
     });
 }

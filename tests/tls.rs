@@ -1,4 +1,4 @@
-//! Whom a client trusts: rows 14 and 15.
+//! Which servers a client trusts.
 
 #![cfg(any(feature = "rustls", feature = "native-tls"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
@@ -28,23 +28,23 @@ fn trusting(server: &Server, pem: &str) -> Client {
 }
 
 #[track_caller]
-fn assert_refused(server: &Server, client: &Client, row: &str) {
+fn assert_refused(server: &Server, client: &Client) {
     for verb in VERBS {
         let before = server.connections();
         let error = verb.failure(client);
         assert!(
             error.is_tls() && !error.is_connect() && !error.is_timeout(),
-            "row {row}: {error:?}"
+            "{error:?}"
         );
         assert!(
             error.to_string().contains("secure connection to 127.0.0.1"),
-            "row {row}: {error}"
+            "{error}"
         );
-        assert_eq!(error.attempts(), 1, "row {row}");
+        assert_eq!(error.attempts(), 1, "a refused certificate is not retried");
         assert_eq!(
             (server.connections(), server.requests().len()),
             (before + 1, 0),
-            "row {row}"
+            "one handshake and no request"
         );
     }
 }
@@ -68,8 +68,8 @@ fn a_certificate_under_root_certificates_is_trusted() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn what_the_system_trusts_is_trusted_where_the_features_say_so() {
-    const NAME: &str = "what_the_system_trusts_is_trusted_where_the_features_say_so";
+fn the_system_certificates_are_trusted_if_the_features_say_so() {
+    const NAME: &str = "the_system_certificates_are_trusted_if_the_features_say_so";
     if is_child() {
         let client = common::client(&std::env::var("SERVER").unwrap());
         if cfg!(all(feature = "rustls", not(feature = "platform-verifier"))) {
@@ -104,7 +104,7 @@ fn a_connection_is_kept_alive() {
 }
 
 #[test]
-fn row_14_a_self_signed_certificate_is_refused() {
+fn a_self_signed_certificate_is_refused() {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
     let certificate = params.self_signed(&key).unwrap();
@@ -112,32 +112,31 @@ fn row_14_a_self_signed_certificate_is_refused() {
     assert_refused(
         &server,
         &trusting(&server, &Authority::new("authority").pem()),
-        "14",
     );
 }
 
 #[test]
-fn row_14_a_certificate_of_an_authority_that_is_not_trusted_is_refused() {
+fn a_certificate_from_an_untrusted_authority_is_refused() {
     let server = serve(Authority::new("authority").server("127.0.0.1", 2099));
-    assert_refused(&server, &common::client(&server.url()), "14");
+    assert_refused(&server, &common::client(&server.url()));
 }
 
 #[test]
-fn row_14_an_expired_certificate_is_refused() {
+fn an_expired_certificate_is_refused() {
     let authority = Authority::new("authority");
     let server = serve(authority.server("127.0.0.1", 2021));
-    assert_refused(&server, &trusting(&server, &authority.pem()), "14");
+    assert_refused(&server, &trusting(&server, &authority.pem()));
 }
 
 #[test]
-fn row_14_a_certificate_for_another_name_is_refused() {
+fn a_certificate_for_another_name_is_refused() {
     let authority = Authority::new("authority");
     let server = serve(authority.server("api.gong.io", 2099));
-    assert_refused(&server, &trusting(&server, &authority.pem()), "14");
+    assert_refused(&server, &trusting(&server, &authority.pem()));
 }
 
 #[test]
-fn row_15_a_port_that_speaks_plain_http_is_refused() {
+fn a_port_that_speaks_plain_http_is_a_tls_error() {
     for_each_verb(|verb| {
         let (sender, receiver) = std::sync::mpsc::channel();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -153,8 +152,8 @@ fn row_15_a_port_that_speaks_plain_http_is_refused() {
         });
         let client = common::client(&format!("https://{address}"));
         let error = verb.send(&client).unwrap_err();
-        assert!(error.is_tls(), "row 15: {error:?}");
-        assert_eq!(error.attempts(), 1, "row 15");
+        assert!(error.is_tls(), "{error:?}");
+        assert_eq!(error.attempts(), 1);
         sender.send(()).unwrap();
         std::net::TcpStream::connect(address).unwrap();
         server.join().unwrap();
@@ -162,7 +161,7 @@ fn row_15_a_port_that_speaks_plain_http_is_refused() {
 }
 
 #[test]
-fn row_17_two_hundred_connections_closed_while_idle_are_two_hundred_successes() {
+fn two_hundred_connections_closed_while_idle_are_two_hundred_successes() {
     for_each_verb(|verb| {
         let authority = Authority::new("authority");
         for then in [Then::Close, Then::Reset, Then::CloseNotify] {
@@ -172,13 +171,9 @@ fn row_17_two_hundred_connections_closed_while_idle_are_two_hundred_successes() 
             });
             let client = trusting(&server, &authority.pem());
             for _ in 0..200 {
-                assert!(verb.send(&client).unwrap().is_success(), "row 17");
+                assert!(verb.send(&client).unwrap().is_success());
             }
-            assert_eq!(
-                (server.requests().len(), server.connections()),
-                (200, 200),
-                "row 17"
-            );
+            assert_eq!((server.requests().len(), server.connections()), (200, 200));
         }
     });
 }

@@ -1,4 +1,4 @@
-//! A call ends within its total timeout wherever it hangs: rows 13 and 20.
+//! A call ends within its total timeout wherever it hangs.
 //!
 //! `cargo test --test total_timeout -- --nocapture` prints by how much each is late.
 
@@ -34,14 +34,14 @@ fn assert_bounded(place: &str, url: &str) {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn while_connecting() {
+fn connecting_ends_with_the_total_timeout() {
     let (_socket, address, _queue) = common::full_listener();
     assert_bounded("connect", &format!("http://{address}"));
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 #[test]
-fn in_the_tls_handshake() {
+fn a_tls_handshake_ends_with_the_total_timeout() {
     let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     assert_bounded(
         "TLS handshake",
@@ -50,7 +50,7 @@ fn in_the_tls_handshake() {
 }
 
 #[test]
-fn in_the_head_and_in_the_body() {
+fn a_hanging_or_dripping_response_ends_with_the_total_timeout() {
     let every = TOTAL / 20;
     let no_head = Server::sends("", Then::Hang);
     let drips_head = Server::drips_head(every);
@@ -73,7 +73,7 @@ fn in_the_head_and_in_the_body() {
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 #[test]
-fn at_a_proxy() {
+fn a_hanging_or_dripping_proxy_ends_with_the_total_timeout() {
     if common::is_child() {
         return assert_bounded("proxy", "https://gong.invalid");
     }
@@ -81,7 +81,7 @@ fn at_a_proxy() {
     let drips = Server::drips_head(TOTAL / 20);
     for proxy in [hangs, drips] {
         common::run_in_child(
-            "at_a_proxy",
+            "a_hanging_or_dripping_proxy_ends_with_the_total_timeout",
             &[("ALL_PROXY", &format!("http://{}", proxy.address()))],
         );
         assert_eq!(proxy.arrived(1), 1);

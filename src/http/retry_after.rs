@@ -34,7 +34,7 @@ mod tests {
     const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
     #[test]
-    fn seconds_and_dates_are_read_and_everything_else_is_none() {
+    fn seconds_and_dates_are_read_and_anything_else_is_ignored() {
         let seconds = |n| Some(Duration::from_secs(n));
         for (fields, date, want) in [
             (&["1"][..], None, seconds(1)),

@@ -1,4 +1,4 @@
-//! Jobs of any size, with every pair accounted for: rows 41 to 48 and 51 to 55.
+//! Jobs of any size, with every pair accounted for.
 
 #![allow(
     clippy::unwrap_used,
@@ -63,28 +63,29 @@ fn gong(
     (server, granted)
 }
 
-/// A server that refuses lists with any of these pairs.
-fn refusing(bad: &[Pair]) -> (Server, Arc<Mutex<BTreeSet<Pair>>>) {
-    let bad: BTreeSet<_> = bad.iter().copied().collect();
+/// A server that refuses lists with such a pair.
+fn refusing_if(
+    is_bad: impl Fn(Pair) -> bool + Send + Sync + 'static,
+) -> (Server, Arc<Mutex<BTreeSet<Pair>>>) {
     gong(move |_, list| {
-        if list.pairs().any(|pair| bad.contains(&pair)) {
+        if list.pairs().any(&is_bad) {
             return Err(http(400, "", NOT_FOUND));
         }
         Ok(())
     })
 }
 
+/// A server that refuses lists with any of these pairs.
+fn refusing(bad: &[Pair]) -> (Server, Arc<Mutex<BTreeSet<Pair>>>) {
+    let bad: BTreeSet<_> = bad.iter().copied().collect();
+    refusing_if(move |pair| bad.contains(&pair))
+}
+
 /// A server that refuses lists with these calls or users.
 fn without(calls: &[usize], users: &[usize]) -> (Server, Arc<Mutex<BTreeSet<Pair>>>) {
     let calls: BTreeSet<_> = calls.iter().map(|call| pair(*call, 0).0).collect();
     let users: BTreeSet<_> = users.iter().map(|user| pair(0, *user).1).collect();
-    gong(move |_, list| {
-        let is_bad = |(call, user)| calls.contains(&call) || users.contains(&user);
-        if list.pairs().any(is_bad) {
-            return Err(http(400, "", NOT_FOUND));
-        }
-        Ok(())
-    })
+    refusing_if(move |(call, user)| calls.contains(&call) || users.contains(&user))
 }
 
 /// The two calls that change access.
@@ -125,7 +126,7 @@ fn sorted<'a>(lists: impl IntoIterator<Item = &'a CallAccessList>) -> Vec<Pair> 
 }
 
 #[test]
-fn nothing_is_sent_before_the_first_batch_and_one_request_for_each() {
+fn nothing_is_sent_before_iteration_and_then_one_request_per_batch() {
     for change in Change::ALL {
         let (server, _) = refusing(&[]);
         let client = client(&server.url());
@@ -153,19 +154,19 @@ fn nothing_is_sent_before_the_first_batch_and_one_request_for_each() {
 }
 
 #[test]
-fn row_10_an_empty_list_yields_nothing() {
+fn an_empty_list_yields_nothing() {
     for change in Change::ALL {
         let (server, _) = refusing(&[]);
         let report: Report = change
             .batches(&client(&server.url()), &CallAccessList::new())
             .collect();
         assert!(report.all_done());
-        assert_eq!(server.connections(), 0, "row 10");
+        assert_eq!(server.connections(), 0);
     }
 }
 
 #[test]
-fn row_41_one_unknown_call_among_100_is_refused_alone() {
+fn one_unknown_call_among_100_is_refused_alone() {
     // Each list is sent with every method, and the places are spread over both.
     let mut requests = 0;
     for unknown in 0..100 {
@@ -174,33 +175,23 @@ fn row_41_one_unknown_call_among_100_is_refused_alone() {
         let list = calls(100);
         let report: Report = change.batches(&client(&server.url()), &list).collect();
         let sent = server.requests().len();
-        assert!(sent <= 17, "row 41: {sent} requests for call {unknown}");
+        assert!(sent <= 17, "{sent} requests for call {unknown}");
         requests += sent;
         let refused: Vec<_> = report.refused().collect();
         let [(alone, error)] = refused[..] else {
-            panic!("row 41: {report}")
+            panic!("{report}")
         };
-        assert_eq!(union([alone]), [pair(unknown, 1)], "row 41");
-        assert_eq!(error.messages(), ["Some calls not found"], "row 41");
-        assert_eq!(
-            (report.done().len(), report.remaining().len()),
-            (99, 0),
-            "row 41"
-        );
-        assert!(
-            granted.lock().unwrap().iter().copied().eq(report.done()),
-            "row 41"
-        );
-        assert!(
-            !report.all_done() && report.stopped_by().is_none(),
-            "row 41"
-        );
+        assert_eq!(union([alone]), [pair(unknown, 1)]);
+        assert_eq!(error.messages(), ["Some calls not found"]);
+        assert_eq!((report.done().len(), report.remaining().len()), (99, 0));
+        assert!(granted.lock().unwrap().iter().copied().eq(report.done()));
+        assert!(!report.all_done() && report.stopped_by().is_none());
     }
-    assert!(requests <= 1200, "row 41: {requests} requests for 100 jobs");
+    assert!(requests <= 1200, "{requests} requests for 100 jobs");
 }
 
 #[test]
-fn row_41_three_unknown_calls_among_1000_take_about_40_requests_whatever_the_bound() {
+fn three_unknown_calls_among_1000_take_about_40_requests_whatever_the_bound() {
     for change in Change::ALL {
         for (unknown, bound, requests) in [
             ([0, 1, 2], 100, 25),
@@ -213,18 +204,14 @@ fn row_41_three_unknown_calls_among_1000_take_about_40_requests_whatever_the_bou
                 .requests_per_second(None);
             let list = calls(1000);
             let report: Report = change.batches(&client.build().unwrap(), &list).collect();
-            assert_eq!(
-                (report.done().len(), report.refused().count()),
-                (997, 3),
-                "row 41"
-            );
-            assert_eq!(server.requests().len(), requests, "row 41: {unknown:?}");
+            assert_eq!((report.done().len(), report.refused().count()), (997, 3));
+            assert_eq!(server.requests().len(), requests, "{unknown:?}");
         }
     }
 }
 
 #[test]
-fn row_41_a_bad_user_of_a_call_is_refused_alone() {
+fn one_bad_pair_of_a_call_is_refused_alone() {
     for change in Change::ALL {
         let (server, _) = refusing(&[pair(2, 77)]);
         let list = square(5, 100);
@@ -235,19 +222,15 @@ fn row_41_a_bad_user_of_a_call_is_refused_alone() {
 }
 
 #[test]
-fn row_42_a_file_of_wrong_ids_ends_after_a_few_requests_and_each_full_batch() {
+fn a_list_of_wrong_ids_ends_after_a_short_search_and_each_full_batch() {
     for change in Change::ALL {
         let (server, _) = gong(|_, _| Err(http(400, "", NOT_FOUND)));
         let list = calls(10_000);
         let report: Report = change.batches(&client(&server.url()), &list).collect();
-        assert_eq!(server.requests().len(), 129, "row 42");
+        assert_eq!(server.requests().len(), 129);
         let refused = report.refused().map(|(list, _)| list);
-        assert_eq!(
-            sorted(refused.chain([report.remaining()])),
-            union([&list]),
-            "row 42"
-        );
-        assert!(report.done().is_empty(), "row 42");
+        assert_eq!(sorted(refused.chain([report.remaining()])), union([&list]));
+        assert!(report.done().is_empty());
         let because = "status 400, bad request: Some calls not found (request id x, 1 attempt); \
                        check that every call and user exists";
         assert_eq!(
@@ -265,7 +248,7 @@ fn row_42_a_file_of_wrong_ids_ends_after_a_few_requests_and_each_full_batch() {
 }
 
 #[test]
-fn row_42_a_400_that_is_about_the_whole_request_still_ends_in_a_partition() {
+fn a_400_about_the_whole_request_still_accounts_for_every_pair() {
     for change in Change::ALL {
         let parse =
             r#"{"errors":["Json parse error, verify Json format matches the API description."]}"#;
@@ -285,7 +268,7 @@ fn row_42_a_400_that_is_about_the_whole_request_still_ends_in_a_partition() {
 }
 
 #[test]
-fn row_43_a_413_halves_until_it_fits() {
+fn a_413_halves_requests_until_they_fit() {
     for change in Change::ALL {
         let fits = |most: usize| {
             gong(move |_, list| {
@@ -299,17 +282,13 @@ fn row_43_a_413_halves_until_it_fits() {
         let list = calls(8);
         let (server, _) = fits(2);
         let report: Report = change.batches(&client(&server.url()), &list).collect();
-        assert!(report.all_done(), "row 43: {report}");
-        assert_eq!(server.requests().len(), 6, "row 43: 8, 4, and 2 four times");
+        assert!(report.all_done(), "{report}");
+        assert_eq!(server.requests().len(), 6, "8, 4, and 2 four times");
 
         let (server, _) = fits(0);
         let report: Report = change.batches(&client(&server.url()), &list).collect();
-        assert_eq!(report.refused().count(), 8, "row 43");
-        assert_eq!(
-            server.requests().len(),
-            11,
-            "row 43: 8, 4, 2, and 1 eight times"
-        );
+        assert_eq!(report.refused().count(), 8);
+        assert_eq!(server.requests().len(), 11, "8, 4, 2, and 1 eight times");
         assert!(
             report
                 .refused()
@@ -321,13 +300,13 @@ fn row_43_a_413_halves_until_it_fits() {
         let (server, _) = fits(30);
         let list = calls(100_000);
         let report: Report = change.batches(&client(&server.url()), &list).collect();
-        assert!(report.all_done(), "row 43: {report}");
-        assert_eq!(server.requests().len(), 4002, "row 43: 100, 50, and 25");
+        assert!(report.all_done(), "{report}");
+        assert_eq!(server.requests().len(), 4002, "100, 50, and 25");
     }
 }
 
 #[test]
-fn row_43_a_413_teaches_a_size_although_there_are_bad_calls() {
+fn a_413_limits_later_requests_even_among_bad_calls() {
     for change in Change::ALL {
         // One bad call in each thousand, and at most 500 in a request.
         let bad: BTreeSet<_> = (0..20).map(|n| pair(n * 1000 + 7, 1)).collect();
@@ -342,40 +321,44 @@ fn row_43_a_413_teaches_a_size_although_there_are_bad_calls() {
         let report: Report = change.batches(&client, &list).collect();
         assert_eq!(
             (report.done().len(), report.refused().count()),
-            (19_980, 20),
-            "row 43"
+            (19_980, 20)
         );
         let too_large = server
             .requests()
             .iter()
             .filter(|request| request.body.len() > 500 * 60)
             .count();
-        assert_eq!(too_large, 1, "row 43");
+        assert_eq!(too_large, 1);
     }
 }
 
 #[test]
-fn rows_44_to_46_any_other_failure_stops_the_job() {
+fn any_other_failure_stops_the_job() {
     for change in Change::ALL {
-        for (row, response, attempts, retry_after) in [
-            ("44", http(401, "", ""), 1, None),
-            ("44", http(403, "", ""), 1, None),
-            ("44", http(404, "", ""), 1, None),
+        for (fault, response, attempts, retry_after) in [
+            ("wrong credentials", http(401, "", ""), 1, None),
+            ("forbidden", http(403, "", ""), 1, None),
+            ("not found", http(404, "", ""), 1, None),
             (
-                "44",
+                "a redirect",
                 http(302, "location: https://other.example/\r\n", ""),
                 1,
                 None,
             ),
-            ("44", http(200, "", "<html>"), 1, None),
             (
-                "45",
+                "a 200 that proves nothing",
+                http(200, "", "<html>"),
+                1,
+                None,
+            ),
+            (
+                "the daily limit",
                 http(429, "retry-after: 86400\r\n", ""),
                 1,
                 Some(86_400),
             ),
-            ("46", http(500, "", ""), 4, None),
-            ("46", String::new(), 4, None),
+            ("a server that keeps failing", http(500, "", ""), 4, None),
+            ("a server that is gone", String::new(), 4, None),
         ] {
             let is_gone = response.is_empty();
             let (server, granted) = gong(move |nth, _| {
@@ -391,7 +374,7 @@ fn rows_44_to_46_any_other_failure_stops_the_job() {
             let parts: Vec<_> = batches.by_ref().map(Batch::into_parts).collect();
             assert!(
                 batches.next().is_none() && batches.remaining().is_empty(),
-                "row {row}"
+                "{fault}"
             );
             let [
                 (done, Outcome::Done(_)),
@@ -399,36 +382,29 @@ fn rows_44_to_46_any_other_failure_stops_the_job() {
                 (rest, Outcome::NotSent),
             ] = &parts[..]
             else {
-                panic!("row {row}: {parts:?}")
+                panic!("{fault}: {parts:?}")
             };
             assert_eq!(
                 (done.len(), failed.len(), rest.len()),
                 (100, 100, 150),
-                "row {row}"
+                "{fault}"
             );
-            assert_eq!(union([done, failed, rest]), union([&list]), "row {row}");
-            assert_eq!(
-                matches!(error, Error::Api(_)),
-                !is_gone,
-                "row {row}: {error}"
-            );
-            assert_eq!(error.attempts(), attempts, "row {row}");
+            assert_eq!(union([done, failed, rest]), union([&list]), "{fault}");
+            assert_eq!(matches!(error, Error::Api(_)), !is_gone, "{fault}: {error}");
+            assert_eq!(error.attempts(), attempts, "{fault}");
             assert_eq!(
                 error.retry_after(),
                 retry_after.map(Duration::from_secs),
-                "row {row}"
+                "{fault}"
             );
-            assert_eq!(server.requests().len(), 1 + attempts as usize, "row {row}");
-            assert!(
-                granted.lock().unwrap().iter().copied().eq(done),
-                "row {row}"
-            );
+            assert_eq!(server.requests().len(), 1 + attempts as usize, "{fault}");
+            assert!(granted.lock().unwrap().iter().copied().eq(done), "{fault}");
         }
     }
 }
 
 #[test]
-fn row_44_a_failure_at_the_end_leaves_nothing_unsent() {
+fn a_failure_in_the_last_batch_leaves_nothing_unsent() {
     for change in Change::ALL {
         let (server, _) = gong(|_, _| Err(http(401, "", "")));
         let list = calls(3);
@@ -439,13 +415,13 @@ fn row_44_a_failure_at_the_end_leaves_nothing_unsent() {
             .collect();
         assert!(
             matches!(outcomes[..], [Outcome::Failed(Error::Api(_))]),
-            "row 44: {outcomes:?}"
+            "{outcomes:?}"
         );
     }
 }
 
 #[test]
-fn row_44_a_failure_among_halves_leaves_every_half_in_the_rest() {
+fn a_failure_during_a_search_loses_no_half() {
     for change in Change::ALL {
         let (server, _) = gong(|nth, _| match nth {
             0 => Err(http(400, "", "")),
@@ -465,17 +441,17 @@ fn row_44_a_failure_among_halves_leaves_every_half_in_the_rest() {
 }
 
 #[test]
-fn row_51_an_unknown_user_is_found_once_and_costs_no_good_pair() {
+fn an_unknown_user_is_found_once_and_costs_no_good_pair() {
     for change in Change::ALL {
         let (server, granted) = without(&[], &[4]);
         let list = square(5000, 10);
         let report: Report = change.batches(&client(&server.url()), &list).collect();
-        assert_eq!(server.requests().len(), 121, "row 51");
-        assert_eq!(report.done().len(), 45_000, "row 51");
-        assert_eq!(granted.lock().unwrap().len(), 45_000, "row 51");
-        assert!(report.remaining().is_empty(), "row 51");
+        assert_eq!(server.requests().len(), 121);
+        assert_eq!(report.done().len(), 45_000);
+        assert_eq!(granted.lock().unwrap().len(), 45_000);
+        assert!(report.remaining().is_empty());
         let refused = union(report.refused().map(|(list, _)| list));
-        assert_eq!(refused.len(), 5000, "row 51");
+        assert_eq!(refused.len(), 5000);
         assert!(refused.iter().all(|(_, user)| *user == pair(0, 4).1));
         let summary = report.to_string();
         assert!(
@@ -483,22 +459,21 @@ fn row_51_an_unknown_user_is_found_once_and_costs_no_good_pair() {
                 "\n  user 10000004: refused with 3 calls, acknowledged with none; \
                  4997 more of their pairs refused together: status 400, bad request"
             ),
-            "row 51: {summary}"
+            "{summary}"
         );
     }
 }
 
 #[test]
-fn row_52_an_unknown_call_with_200_users_costs_no_other_call() {
+fn an_unknown_call_with_200_users_costs_no_other_call() {
     for change in Change::ALL {
         let (server, _) = without(&[42], &[]);
         let list = square(100, 200);
         let report: Report = change.batches(&client(&server.url()), &list).collect();
-        assert_eq!(server.requests().len(), 33, "row 52");
+        assert_eq!(server.requests().len(), 33);
         assert_eq!(
             (report.done().call_count(), report.done().len()),
-            (99, 19_800),
-            "row 52"
+            (99, 19_800)
         );
         let summary = report.to_string();
         assert!(
@@ -506,47 +481,39 @@ fn row_52_an_unknown_call_with_200_users_costs_no_other_call() {
                 "\n  call 10000042: refused with 3 users, acknowledged with none; \
                  197 more of its pairs refused together: status 400, bad request"
             ),
-            "row 52: {summary}"
+            "{summary}"
         );
     }
 }
 
 #[test]
-fn row_53_a_user_who_is_refused_with_some_calls_is_done_with_the_others() {
+fn a_user_refused_with_some_calls_is_done_with_the_others() {
     for change in Change::ALL {
         let bad = [0, 3, 50, 51, 120].map(|call| pair(call, 1));
         let (server, _) = refusing(&bad);
         let list = square(200, 3);
         let report: Report = change.batches(&client(&server.url()), &list).collect();
-        assert_eq!(
-            sorted(report.refused().map(|(list, _)| list)),
-            bad,
-            "row 53"
-        );
-        assert_eq!(report.done().len(), 595, "row 53");
-        assert!(report.remaining().is_empty(), "row 53");
+        assert_eq!(sorted(report.refused().map(|(list, _)| list)), bad);
+        assert_eq!(report.done().len(), 595);
+        assert!(report.remaining().is_empty());
         let summary = report.to_string();
         // Both ids are good, so only the pair explains it.
         assert!(
             summary.contains("\n  call 10000003, user 10000001: status 400"),
-            "row 53: {summary}"
+            "{summary}"
         );
     }
 }
 
 #[test]
-fn row_54_a_job_at_its_search_bound_leaves_pairs_undecided_and_goes_on() {
+fn a_job_at_its_search_bound_leaves_pairs_undecided_and_goes_on() {
     for change in Change::ALL {
-        // Every fourth pair, in no pattern that an id explains, and good pairs behind them.
-        let bad: BTreeSet<_> = (0..2000).map(|n| pair(4 * n / 10, 4 * n % 10)).collect();
-        let is_bad = bad.clone();
-        let (server, granted) =
-            gong(
-                move |_, list| match list.pairs().any(|pair| is_bad.contains(&pair)) {
-                    true => Err(http(400, "", NOT_FOUND)),
-                    false => Ok(()),
-                },
-            );
+        // Every fourth pair or so, in no pattern that an id explains, once every user is known; and
+        // good pairs behind them.
+        let is_bad = |n: &u64| n.wrapping_mul(2_654_435_761) >> 7 & 3 == 0;
+        let bad = (200..8000).filter(is_bad).map(|n| n as usize);
+        let bad: BTreeSet<_> = bad.map(|n| pair(n / 10, n % 10)).collect();
+        let (server, granted) = refusing(&bad.iter().copied().collect::<Vec<_>>());
         let list = square(1600, 10);
         let client = client(&server.url());
         let batches: Vec<_> = change.batches(&client, &list).collect();
@@ -556,32 +523,29 @@ fn row_54_a_job_at_its_search_bound_leaves_pairs_undecided_and_goes_on() {
             .map(Batch::access_list)
             .collect();
         let is_full = |list: &&&CallAccessList| list.len() == 1000;
-        assert!(undecided.iter().filter(is_full).count() >= 3, "row 54");
+        assert!(undecided.iter().filter(is_full).count() >= 3);
+        // The bound counts what is sent only to search; the others are sent as in any job.
+        let requests = server.requests().len();
+        assert_eq!(requests - common::SEARCH_REQUESTS, 890);
         let undecided = sorted(undecided);
         let report: Report = batches.into_iter().collect();
-        assert_eq!(union([report.remaining()]), undecided, "row 54");
-        assert!(
-            report.stopped_by().is_none() && !report.all_done(),
-            "row 54"
-        );
-        assert!(
-            report.done().len() >= 8000,
-            "row 54: the rest is still sent"
-        );
+        assert_eq!(union([report.remaining()]), undecided);
+        assert!(report.stopped_by().is_none() && !report.all_done());
+        assert!(report.done().len() >= 8000, "the rest is still sent");
         let granted = granted.lock().unwrap();
-        assert!(granted.iter().copied().eq(report.done()), "row 54");
+        assert!(granted.iter().copied().eq(report.done()));
         let refused = union(report.refused().map(|(list, _)| list));
-        assert!(refused.iter().all(|pair| bad.contains(pair)), "row 54");
+        assert!(refused.iter().all(|pair| bad.contains(pair)));
         let shown = format!(
             "\n  {} of them refused together, undecided which: ",
             undecided.len()
         );
-        assert!(report.to_string().contains(&shown), "row 54: {report}");
+        assert!(report.to_string().contains(&shown), "{report}");
     }
 }
 
 #[test]
-fn row_55_a_job_that_is_dropped_in_a_search_leaves_every_other_pair_in_what_remains() {
+fn a_job_dropped_during_a_search_loses_no_pair() {
     for change in Change::ALL {
         let (server, _) = without(&[3, 30], &[2]);
         let client = client(&server.url());
@@ -595,22 +559,18 @@ fn row_55_a_job_that_is_dropped_in_a_search_leaves_every_other_pair_in_what_rema
             let remaining = job.remaining();
             let before = server.requests().len();
             drop(job);
-            assert_eq!(
-                sorted(yielded.iter().chain([&remaining])),
-                union([&list]),
-                "row 55"
-            );
-            assert_eq!(server.requests().len(), before, "row 55");
+            assert_eq!(sorted(yielded.iter().chain([&remaining])), union([&list]));
+            assert_eq!(server.requests().len(), before);
             if remaining.is_empty() {
                 break;
             }
         }
-        assert!(yielded.len() > 10, "row 55");
+        assert!(yielded.len() > 10);
     }
 }
 
 #[test]
-fn row_47_a_million_pairs_are_a_partition_in_a_thousand_requests() {
+fn a_million_pairs_are_all_done_in_a_thousand_requests() {
     let server = Server::sends(ok(), Then::KeepAlive);
     let client = client(&server.url());
     let list: CallAccessList = (0..100_000)
@@ -618,20 +578,16 @@ fn row_47_a_million_pairs_are_a_partition_in_a_thousand_requests() {
         .collect();
     let mut pairs = list.pairs();
     for batch in Change::Grant.batches(&client, &list) {
-        assert!(matches!(batch.outcome(), Outcome::Done(_)), "row 47");
+        assert!(matches!(batch.outcome(), Outcome::Done(_)));
         for pair in batch.access_list() {
-            assert_eq!(Some(pair), pairs.next(), "row 47");
+            assert_eq!(Some(pair), pairs.next());
         }
     }
-    assert_eq!(
-        (pairs.next(), server.requests().len()),
-        (None, 1000),
-        "row 47"
-    );
+    assert_eq!((pairs.next(), server.requests().len()), (None, 1000));
 }
 
 #[test]
-fn row_48_a_dropped_iterator_sends_nothing_more_and_the_list_can_be_given_again() {
+fn a_dropped_job_sends_nothing_more_and_its_list_can_be_sent_again() {
     for change in Change::ALL {
         let (server, granted) = refusing(&[]);
         let client = client(&server.url());
@@ -640,14 +596,13 @@ fn row_48_a_dropped_iterator_sends_nothing_more_and_the_list_can_be_given_again(
         let first = batches.next().unwrap().into_parts().0;
         let remaining = batches.remaining();
         drop(batches);
-        assert_eq!(server.requests().len(), 1, "row 48");
-        assert_eq!(union([&first, &remaining]), union([&list]), "row 48");
+        assert_eq!(server.requests().len(), 1);
+        assert_eq!(union([&first, &remaining]), union([&list]));
         let report: Report = change.batches(&client, &list).collect();
-        assert!(report.all_done(), "row 48");
+        assert!(report.all_done());
         assert_eq!(
             (server.requests().len(), granted.lock().unwrap().len()),
-            (4, 300),
-            "row 48"
+            (4, 300)
         );
     }
 }
@@ -663,13 +618,16 @@ fn a_stopped_job_sends_nothing_more_and_its_report_is_complete() {
             let mut report: Report = batches.by_ref().take(batches_before).collect();
             let requests = server.requests().len();
             batches.stop();
-            assert!(list.len() == report.done().len() + batches.remaining().len());
+            let remaining = batches.remaining();
             let rest = batches.next().unwrap();
             assert!(matches!(rest.outcome(), Outcome::NotSent), "{rest:?}");
             assert_eq!(rest.requests(), 0);
             report.extend([rest]);
+            assert_eq!(report.remaining(), &remaining);
             assert!(batches.next().is_none() && batches.remaining().is_empty());
-            assert_eq!(sorted([report.done(), report.remaining()]), union([&list]));
+            let refused = report.refused().map(|(pairs, _)| pairs);
+            let all = refused.chain([report.done(), report.remaining()]);
+            assert_eq!(sorted(all), union([&list]));
             assert_eq!(server.requests().len(), requests);
         }
     }
@@ -718,7 +676,7 @@ impl log::Log for Panicking {
 }
 
 #[test]
-fn row_48_a_panic_in_the_middle_of_a_batch_loses_no_pair() {
+fn a_panic_in_the_middle_of_a_batch_loses_no_pair() {
     log::set_logger(&Panicking).unwrap();
     log::set_max_level(log::LevelFilter::Debug);
     let (server, granted) = refusing(&[]);
@@ -740,7 +698,7 @@ fn row_48_a_panic_in_the_middle_of_a_batch_loses_no_pair() {
 }
 
 #[test]
-fn a_report_can_be_read_by_people_and_what_remains_by_the_next_run() {
+fn a_report_reads_well_and_its_remaining_pairs_can_be_loaded_again() {
     for change in Change::ALL {
         let (server, _) = gong(|nth, list| match nth {
             0 | 2 => Ok(()),

@@ -1,4 +1,4 @@
-//! Ids and lists: rows 9 and 10, and what goes over the wire.
+//! Ids and lists: what they may hold, and what goes over the wire.
 
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -19,7 +19,7 @@ fn pair(call: &str, user: &str) -> (CallId, UserId) {
 }
 
 #[test]
-fn row_9_what_is_not_an_id_is_refused_with_a_hint() {
+fn an_invalid_id_is_refused_with_a_hint() {
     let twenty_one = "1".repeat(21);
     for (text, problem, hint) in [
         ("", "empty", ""),
@@ -38,24 +38,21 @@ fn row_9_what_is_not_an_id_is_refused_with_a_hint() {
     ] {
         let call = text.parse::<CallId>().unwrap_err().to_string();
         let user = UserId::try_from(text).unwrap_err().to_string();
-        assert!(call.starts_with("invalid call id \""), "row 9: {call}");
-        assert!(user.starts_with("invalid user id \""), "row 9: {user}");
+        assert!(call.starts_with("invalid call id \""), "{call}");
+        assert!(user.starts_with("invalid user id \""), "{user}");
         for message in [call, user] {
             assert!(
                 message.contains(problem) && message.contains(hint),
-                "row 9: {message}"
+                "{message}"
             );
-            assert!(
-                message.contains("expected 1 to 20 digits"),
-                "row 9: {message}"
-            );
-            assert_eq!(message.contains(';'), !hint.is_empty(), "row 9: {message}");
+            assert!(message.contains("expected 1 to 20 digits"), "{message}");
+            assert_eq!(message.contains(';'), !hint.is_empty(), "{message}");
         }
     }
 }
 
 #[test]
-fn row_9_a_long_or_hostile_text_is_cut_and_escaped() {
+fn a_long_or_hostile_id_is_cut_and_escaped_in_its_error() {
     let message = format!("\x1b[2J{}", "x".repeat(10_000))
         .parse::<CallId>()
         .unwrap_err()
@@ -71,7 +68,7 @@ fn row_9_a_long_or_hostile_text_is_cut_and_escaped() {
 }
 
 #[test]
-fn an_id_is_kept_as_it_was_given() {
+fn an_id_is_kept_as_given() {
     for text in ["0", "007", "7782342274025937895", "99999999999999999999"] {
         let id: CallId = text.parse().unwrap();
         assert_eq!(id.as_str(), text);
@@ -105,9 +102,9 @@ fn an_id_is_read_from_a_json_string_only() {
         let message = serde_json::from_str::<CallId>(json)
             .unwrap_err()
             .to_string();
-        let is_told =
+        let is_explained =
             message.contains("a string of 1 to 20 digits") || message.contains("invalid call id");
-        assert!(is_told, "{json}: {message}");
+        assert!(is_explained, "{json}: {message}");
     }
     let escaped = "\"\\u0037\"";
     assert_eq!(
@@ -171,7 +168,7 @@ fn a_list_is_a_set_in_order() {
 }
 
 #[test]
-fn reading_a_list_merges_duplicates_and_ignores_what_it_does_not_know() {
+fn reading_a_list_merges_duplicates_and_ignores_unknown_fields() {
     let json = r#"{"x":1,"callAccessList":[
         {"callId":"2","userIds":["1","1"],"y":[]},
         {"userIds":["3"],"callId":"2"},
@@ -217,7 +214,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn digits_are_an_id_and_order_as_text(left in an_id(), right in an_id()) {
+    fn ids_are_digits_and_sort_as_text(left in an_id(), right in an_id()) {
         let (left_id, right_id) = (left.parse::<CallId>().unwrap(), right.parse::<CallId>().unwrap());
         prop_assert_eq!(left_id.as_str(), &left);
         prop_assert_eq!(left_id.cmp(&right_id), left.cmp(&right));

@@ -28,7 +28,7 @@ fn listed(client: &Client, calls: impl IntoIterator<Item = CallId>) -> CallAcces
 }
 
 #[test]
-fn what_is_granted_is_listed_until_it_is_revoked() {
+fn a_granted_pair_is_listed_until_it_is_revoked() {
     let client = client();
     let access = one_pair();
     assert!(listed(&client, access.calls()).is_empty());
@@ -53,7 +53,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_batches_end_as_applying_the_pairs_one_by_one(
+    fn batches_have_the_same_effect_as_pairs_one_by_one(
         steps in proptest::collection::vec(
             (any::<bool>(), proptest::collection::vec((0..5_u8, 0..4_u8), 0..12)),
             1..8,

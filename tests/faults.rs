@@ -1,0 +1,77 @@
+//! `FAULTS.md` lists every fault once, and each test that it names exists.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+use std::path::Path;
+
+const FAULTS: &str = include_str!("FAULTS.md");
+/// One more with each new fault, so that none is lost.
+const COUNT: usize = 56;
+
+/// The cells of each fault's row.
+fn faults() -> Vec<[&'static str; 5]> {
+    FAULTS
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"))
+        .filter(|row| row.starts_with(|first: char| first.is_ascii_digit()))
+        .map(|row| {
+            let cells: Vec<_> = row.split(" | ").collect();
+            cells
+                .try_into()
+                .unwrap_or_else(|_| panic!("expected 5 cells: {row}"))
+        })
+        .collect()
+}
+
+/// The source that holds the tests of `module`: a file of `tests/`, or one of `src/` with its unit tests.
+fn source(module: &str) -> Option<String> {
+    let path = module.replace("::", "/");
+    [
+        format!("tests/{path}.rs"),
+        format!("src/{path}.rs"),
+        format!("src/{path}/mod.rs"),
+    ]
+    .iter()
+    .find_map(|file| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).ok())
+}
+
+/// Whether `source` has a test of this name.
+fn has_test(source: &str, name: &str) -> bool {
+    let lines: Vec<_> = source.lines().map(str::trim).collect();
+    let start = format!("fn {name}(");
+    lines
+        .windows(2)
+        .any(|pair| matches!(pair, ["#[test]", function] if function.starts_with(&start)))
+}
+
+#[test]
+fn every_fault_is_listed_once_and_in_order() {
+    let numbers: Vec<usize> = faults()
+        .iter()
+        .map(|[number, ..]| number.parse().unwrap())
+        .collect();
+    assert_eq!(numbers, (1..=COUNT).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_fault_names_tests_that_exist() {
+    for [number, fault, outcome, retried, tests] in faults() {
+        for cell in [fault, outcome, retried] {
+            assert!(!cell.trim().is_empty(), "fault {number} has an empty cell");
+        }
+        for test in tests.split(", ") {
+            let name = test
+                .strip_prefix('`')
+                .and_then(|test| test.strip_suffix('`'));
+            let (module, function) = name
+                .and_then(|name| name.rsplit_once("::"))
+                .unwrap_or_else(|| panic!("fault {number}: {test} is not `file::function`"));
+            let source =
+                source(module).unwrap_or_else(|| panic!("fault {number}: no file for {test}"));
+            assert!(
+                has_test(&source, function),
+                "fault {number}: there is no test {test}"
+            );
+        }
+    }
+}
