@@ -89,13 +89,10 @@ fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Asks for a hundred calls at a time, and keeps what was asked for.
 fn list(client: &Client, calls: &[CallId]) -> Result<CallAccessList> {
     let mut access = CallAccessList::new();
-    for calls in calls.chunks(100) {
-        let listing = client.list(calls.iter().copied())?.into_result()?;
-        let pairs = listing.access_list().pairs();
-        access.extend(pairs.filter(|(call, _)| calls.contains(call)));
+    for listing in client.list_batches(calls.iter().copied()) {
+        access.extend(listing?.access_list());
     }
     Ok(access)
 }

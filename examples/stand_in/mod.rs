@@ -7,7 +7,7 @@ use std::error::Error;
 use std::io::Write;
 use std::thread;
 
-use gong_call_access::{CallAccessList, CallId, Client, ClientBuilder, Credentials, UserId};
+use gong_call_access::{CallAccessList, CallId, Client, ClientBuilder, Credentials};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tiny_http::{Header, Method, Request, Response, Server};
@@ -58,7 +58,7 @@ pub(crate) fn start(access: CallAccessList) -> Result<ClientBuilder, Box<dyn Err
     let server = Server::http("127.0.0.1:0").map_err(|error| error as Box<dyn Error>)?;
     let base_url = format!("http://{}", server.server_addr());
     thread::spawn(move || {
-        let mut state: State = access.pairs().collect();
+        let mut state = access;
         for (nth, request) in server.incoming_requests().enumerate() {
             if let Err(error) = respond(request, nth, &mut state) {
                 eprintln!("the stand-in could not answer: {error}");
@@ -69,9 +69,11 @@ pub(crate) fn start(access: CallAccessList) -> Result<ClientBuilder, Box<dyn Err
     Ok(Client::builder(credentials).base_url(base_url))
 }
 
-type State = BTreeSet<(CallId, UserId)>;
-
-fn respond(mut request: Request, nth: usize, state: &mut State) -> Result<(), Box<dyn Error>> {
+fn respond(
+    mut request: Request,
+    nth: usize,
+    state: &mut CallAccessList,
+) -> Result<(), Box<dyn Error>> {
     let mut body = String::new();
     request.as_reader().read_to_string(&mut body)?;
     let (status, mut json) = if request.url() == "/v2/calls/users-access" {
@@ -94,16 +96,14 @@ fn respond(mut request: Request, nth: usize, state: &mut State) -> Result<(), Bo
 }
 
 /// Answers as Gong's OpenAPI says.
-fn answer(method: &Method, body: &str, state: &mut State) -> (u16, Value) {
+fn answer(method: &Method, body: &str, state: &mut CallAccessList) -> (u16, Value) {
     let parse_error = "Json parse error, verify Json format matches the API description.";
     let malformed = (400, json!({"errors": [parse_error]}));
     let access = serde_json::from_str::<CallAccessList>(body);
     let question = serde_json::from_str::<Question>(body);
     match (method, access, question) {
-        (Method::Put, Ok(access), _) => state.extend(&access),
-        (Method::Delete, Ok(access), _) => {
-            state.retain(|(call, user)| !access.contains(*call, *user))
-        }
+        (Method::Put, Ok(access), _) => state.extend(access),
+        (Method::Delete, Ok(access), _) => *state = state.difference(&access),
         (Method::Post, _, Ok(question)) => {
             let calls = question.filter.call_ids;
             return (
@@ -117,9 +117,9 @@ fn answer(method: &Method, body: &str, state: &mut State) -> (u16, Value) {
     (200, json!({}))
 }
 
-fn entry(call: CallId, state: &State) -> Value {
-    let users = state.iter().filter(|(of, _)| *of == call);
-    let users: Vec<_> = users.map(|(_, user)| json!({"userId": user})).collect();
+fn entry(call: CallId, state: &CallAccessList) -> Value {
+    let users = state.users(call).map(|user| json!({"userId": user}));
+    let users: Vec<_> = users.collect();
     json!({"callId": call, "users": users})
 }
 

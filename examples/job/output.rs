@@ -37,9 +37,11 @@ impl Remaining {
     /// down.
     const PAUSE: u32 = 20;
 
-    pub(crate) fn new(path: PathBuf) -> Self {
-        let next = Instant::now();
-        Self { path, next }
+    pub(crate) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            next: Instant::now(),
+        }
     }
 
     /// Writes the list if the last time was long enough ago. What is written late names pairs that
@@ -72,8 +74,8 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    pub(crate) fn new(path: PathBuf) -> Result<Self, Box<dyn Error>> {
-        let mut earlier = match fs::read(&path) {
+    pub(crate) fn new(path: &Path) -> Result<Self, Box<dyn Error>> {
+        let mut earlier = match fs::read(path) {
             Ok(rows) => rows,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error.into()),
@@ -82,7 +84,7 @@ impl Refused {
             earlier = b"call_id,user_id,unknown_id,status,request_id,reason\n".to_vec();
         }
         let refused = Self {
-            path,
+            path: path.to_owned(),
             earlier,
             refused: Vec::new(),
             calls: BTreeMap::new(),

@@ -1,5 +1,6 @@
 //! Reads the pairs of a job, and says everything that is wrong with them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
@@ -7,6 +8,8 @@ use std::path::Path;
 use csv::{ByteRecord, ReaderBuilder, Trim};
 use gong_call_access::{CallAccessList, CallId, InvalidId, UserId};
 use serde::Deserialize;
+
+use super::BadInput;
 
 /// What was read, and a line for each part of it that cannot be used.
 #[derive(Default)]
@@ -16,8 +19,40 @@ pub(crate) struct Input {
     pub(crate) problems: Vec<String>,
 }
 
-/// Reads a file, or standard input for `-`.
-pub(crate) fn read(path: &Path) -> Result<Input, String> {
+/// Reads the pairs of a file, or of standard input for `-`.
+pub(crate) fn read(path: &Path) -> Result<Input, BadInput> {
+    read_text(path)
+        .and_then(
+            |text| match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+                Some(b'{') => read_json(&text),
+                _ => read_csv(&text),
+            },
+        )
+        .map_err(BadInput)
+}
+
+/// Reads ids of calls: one on each line, below a header `call_id` or without one.
+pub(crate) fn read_calls(path: &Path) -> Result<BTreeSet<CallId>, BadInput> {
+    let text = read_text(path).map_err(BadInput)?;
+    let (mut calls, mut problems) = (BTreeSet::new(), Vec::new());
+    for (line, text) in (1..).zip(String::from_utf8_lossy(&text).lines()) {
+        match text.trim() {
+            "" => {}
+            "call_id" if line == 1 => {}
+            id => match id.parse() {
+                Ok(call) => drop(calls.insert(call)),
+                Err(problem) => problems.push(format!("line {line}: {problem}")),
+            },
+        }
+    }
+    if problems.is_empty() {
+        Ok(calls)
+    } else {
+        Err(BadInput(problems.join("\n")))
+    }
+}
+
+fn read_text(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let result = if path == Path::new("-") {
         io::stdin().read_to_end(&mut bytes).map(drop)
@@ -25,11 +60,10 @@ pub(crate) fn read(path: &Path) -> Result<Input, String> {
         fs::read(path).map(|read| bytes = read)
     };
     result.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'{') => read_json(text),
-        _ => read_csv(text),
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        bytes.drain(..3);
     }
+    Ok(bytes)
 }
 
 impl Input {

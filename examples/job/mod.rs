@@ -1,0 +1,185 @@
+//! What the tools for large jobs share: input, progress, files that survive a kill, and Ctrl-C.
+
+#![allow(dead_code, reason = "each tool uses a part")]
+
+pub(crate) mod input;
+pub(crate) mod output;
+
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gong_call_access::{Batches, Report};
+use indicatif::{ProgressBar, ProgressStyle};
+use output::{Refused, Remaining};
+
+use input::Input;
+
+/// Exit codes of the tools.
+pub(crate) const DONE: u8 = 0;
+pub(crate) const BAD_INPUT: u8 = 2;
+pub(crate) const SOME_REFUSED: u8 = 3;
+pub(crate) const SOME_REMAIN: u8 = 4;
+
+/// Prints a line. If nobody reads standard output any more, the job goes on without a panic.
+macro_rules! say {
+    ($($part:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($part)*);
+    }};
+}
+pub(crate) use say;
+
+/// The exit code of a tool, after a message if it failed.
+pub(crate) fn exit(result: Result<u8, Box<dyn Error>>) -> ExitCode {
+    let error = match result {
+        Ok(code) => return ExitCode::from(code),
+        Err(error) => error,
+    };
+    eprintln!("error: {error}");
+    let is_bad_input = match error.downcast_ref::<gong_call_access::Error>() {
+        Some(error) => error.is_config(),
+        None => error.is::<BadInput>(),
+    };
+    ExitCode::from(if is_bad_input { BAD_INPUT } else { 1 })
+}
+
+/// Something that the caller of a tool has to correct; nothing was sent.
+#[derive(Debug)]
+pub(crate) struct BadInput(pub(crate) String);
+
+impl std::fmt::Display for BadInput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for BadInput {}
+
+impl Input {
+    /// Prints the problems of the input, which end the tool unless it goes on without these lines.
+    pub(crate) fn check(&self, skips_invalid: bool) -> Result<(), BadInput> {
+        for problem in &self.problems {
+            eprintln!("{problem}");
+        }
+        match (self.problems.len(), skips_invalid) {
+            (0, _) => Ok(()),
+            (count, true) => {
+                eprintln!("going on without these ({count} problems)\n");
+                Ok(())
+            }
+            (count, false) => Err(BadInput(format!(
+                "{count} problems, nothing was sent; --skip-invalid goes on without these lines"
+            ))),
+        }
+    }
+}
+
+/// Whether Ctrl-C was pressed.
+#[derive(Clone)]
+pub(crate) struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    pub(crate) fn new() -> Result<Self, ctrlc::Error> {
+        let interrupt = Self(Arc::default());
+        let for_handler = interrupt.clone();
+        ctrlc::set_handler(move || for_handler.0.store(true, Ordering::SeqCst))?;
+        Ok(interrupt)
+    }
+
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Runs a job to its end, or until Ctrl-C, and keeps its files up to date meanwhile.
+pub(crate) fn run(
+    mut batches: Batches<'_>,
+    interrupt: &Interrupt,
+    mut refused: Option<&mut Refused>,
+    remaining: Option<&Path>,
+) -> Result<Report, Box<dyn Error>> {
+    let list = batches.remaining();
+    let mut remaining = remaining.map(Remaining::new);
+    if let Some(remaining) = &remaining {
+        remaining.write(&list)?;
+    }
+    let mut progress = Progress::new(list.len());
+    drop(list);
+    let mut report = Report::default();
+    loop {
+        if interrupt.is_pressed() {
+            batches.stop();
+        }
+        let Some(batch) = batches.next() else { break };
+        // The refusals first: a pair may be in both files for a moment, and never in none.
+        if let Some(refused) = &mut refused {
+            refused.add(&batch)?;
+        }
+        progress.add(batch.access_list().len());
+        report.extend([batch]);
+        if let Some(remaining) = &mut remaining {
+            remaining.update(|| {
+                let mut list = batches.remaining();
+                list.extend(report.remaining());
+                list
+            })?;
+        }
+    }
+    progress.finish();
+    if let Some(refused) = refused {
+        // What explains the first refusals may have become known after them.
+        refused.write()?;
+    }
+    if let Some(remaining) = &remaining {
+        remaining.write(report.remaining())?;
+    }
+    Ok(report)
+}
+
+/// The exit code that says what became of these jobs.
+pub(crate) fn code(reports: &[Report]) -> u8 {
+    let left: usize = reports.iter().map(|report| report.remaining().len()).sum();
+    if left > 0 {
+        eprintln!("{left} pairs left");
+        SOME_REMAIN
+    } else if reports.iter().all(Report::all_done) {
+        DONE
+    } else {
+        SOME_REFUSED
+    }
+}
+
+/// A bar on a terminal, a line for every tenth otherwise.
+struct Progress {
+    bar: ProgressBar,
+    shown_tenths: u64,
+}
+
+impl Progress {
+    fn new(pairs: usize) -> Self {
+        let bar = ProgressBar::new(pairs as u64);
+        let template = "{bar:40} {pos} of {len} pairs, {eta} left";
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        let shown_tenths = 0;
+        Self { bar, shown_tenths }
+    }
+
+    fn add(&mut self, pairs: usize) {
+        self.bar.inc(pairs as u64);
+        let (position, length) = (self.bar.position(), self.bar.length().unwrap_or(1));
+        let tenths = position * 10 / length.max(1);
+        if self.bar.is_hidden() && tenths > self.shown_tenths {
+            self.shown_tenths = tenths;
+            say!("{position} of {length} pairs");
+        }
+    }
+
+    fn finish(self) {
+        self.bar.abandon();
+    }
+}
