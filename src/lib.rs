@@ -24,7 +24,7 @@
 //! # Calls, responses and errors
 //!
 //! [`Client::grant`], [`Client::revoke`] and [`Client::list`] send one request each. Whatever Gong
-//! answers is a [`Response`]; if there is no usable answer, the call returns an [`Error`].
+//! answers is a [`Response`]; if there is no usable response, the call returns an [`Error`].
 //! [`Response::into_result`] turns every response but a success into an error.
 //!
 //! [`Client::grant_batches`] and [`Client::revoke_batches`] split a list of any size into requests.

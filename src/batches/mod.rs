@@ -72,11 +72,11 @@ impl Client {
 /// next batch is decided: it sends one request, and more only while it searches for a refused pair.
 ///
 /// Every pair of the list is in exactly one [`Batch`]. The batches keep the order of the list, except
-/// that the pairs of an id that Gong does not seem to know come last. In that order, the job sends the
-/// fewest requests that
+/// that the pairs of an id that Gong does not seem to know come last. If nothing is refused, the job
+/// sends the fewest requests that
 /// [`max_calls_per_batch`](crate::ClientBuilder::max_calls_per_batch) and
-/// [`max_pairs_per_batch`](crate::ClientBuilder::max_pairs_per_batch) allow; it divides a call over
-/// several requests only if its users alone exceed `max_pairs_per_batch`.
+/// [`max_pairs_per_batch`](crate::ClientBuilder::max_pairs_per_batch) allow in that order; it divides
+/// a call over several requests only if its users alone exceed `max_pairs_per_batch`.
 ///
 /// # Refusals
 ///
@@ -92,10 +92,10 @@ impl Client {
 /// - An id that was refused alone three times, and never acknowledged, is not searched again. The rest
 ///   of its pairs is sent once, in full requests; if refused, they are
 ///   [`Refused`](Outcome::Refused) together.
-/// - Sometimes it is unclear which ids are unknown, because none of those that were refused together
-///   was ever acknowledged. After 20 such refusals (100 if the job has no acknowledgement at all), the
-///   rest of their pairs is also sent in full requests. If all of these are refused, the pairs are
-///   [`Undecided`](Outcome::Undecided).
+/// - Sometimes it is unclear whether an id is unknown, because neither it nor any id that it was
+///   refused with was ever acknowledged. After 20 such refusals (100 if the job has no
+///   acknowledgement at all), the rest of its pairs is also sent in full requests. If all of these are
+///   refused, the pairs are [`Undecided`](Outcome::Undecided).
 /// - At most 1,000 requests of a job are sent only to search, a tenth of a company's day. After that
 ///   the job continues in full requests, and the pairs of those that are refused are undecided.
 ///
@@ -110,10 +110,10 @@ impl Client {
 /// rest is one batch that is [`NotSent`](Outcome::NotSent), and the iterator ends. Give
 /// [`Report::remaining`] to the next run.
 ///
-/// To stop a job yourself, drop the iterator; [`remaining`](Self::remaining) returns the pairs that it
-/// has not yielded.
+/// To stop a job yourself, stop iterating. [`remaining`](Self::remaining) returns the pairs that have
+/// not been yielded, and `Report::remaining` still has those of the batches before.
 ///
-/// Nothing is saved if the program is killed, so keep the list until the job is over. Running the
+/// If the program is killed, nothing is saved, so keep the list until the job is over. Running the
 /// whole list again is harmless and costs only requests.
 ///
 /// # How long a job takes
