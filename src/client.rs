@@ -28,6 +28,17 @@ const LISTING_LIMIT: usize = 64 * 1024 * 1024;
 /// It blocks the calling thread until there is an answer, and always in bounded time. A clone
 /// is cheap and shares the connections, which are kept alive, and the rate limit; it can be used
 /// from many threads at once. A program needs one: two clients do not know of each other's requests.
+///
+/// # Testing
+///
+/// A program that uses this crate is tested with [mockito](https://docs.rs/mockito)
+/// (`cargo add --dev mockito`) or any other server on loopback. Save this module as
+/// `tests/gong.rs` and go on from there. mockito answers a request that no mock matches with status
+/// 501, which is a [`Response::ServerError`].
+///
+/// ```no_run
+#[doc = include_str!("../tests/testing.rs")]
+/// ```
 #[doc(alias = "users-access")]
 #[derive(Clone)]
 pub struct Client {

@@ -1,4 +1,4 @@
-//! `Error` and its parts: everything that is not a usable answer.
+//! `Error` and its parts: why a call has no usable response.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,13 +7,68 @@ use crate::http::Fault;
 use crate::id::InvalidId;
 use crate::response::ApiError;
 
-/// Why there is no usable answer.
+/// Why a call has no usable response.
 ///
-/// It is told apart by its variant, and across variants by its predicates. Its `Display` is one line
-/// that needs no other; where the system or the HTTP library said something, that is the
-/// [`source`](std::error::Error::source).
+/// Match on the variant, or use the predicates, which work across variants. `Display` is a complete
+/// message on one line; the [`source`](std::error::Error::source) is what the system or the HTTP
+/// library said.
+///
+/// # What to do
+///
+/// | error | what happened | what to do |
+/// |---|---|---|
+/// | [`is_config`](Self::is_config) | The input is wrong. Nothing was sent. | Correct what the message names. |
+/// | [`is_connect`](Self::is_connect) | The host is unknown or does not accept connections. | Check the base URL and the network. |
+/// | [`is_tls`](Self::is_tls) | The certificate is not trusted, or the port does not speak TLS. | Check the base URL, a proxy that intercepts TLS, and [`root_certificates`](crate::ClientBuilder::root_certificates). |
+/// | [`is_timeout`](Self::is_timeout) and [`attempts`](Self::attempts) is 0 | A 429 or other calls of the client held this call until its time was over. Nothing was sent. | Wait for [`retry_after`](Self::retry_after), if there is one, and call again. |
+/// | [`is_timeout`](Self::is_timeout) | No complete response arrived in time. | Call again: the request [may have been applied](crate#may-have-been-applied). |
+/// | any other [`Transport`](Self::Transport) | The connection was cut off, the peer does not speak HTTP, or a proxy refused. | Read the message and its source, and call again: the request may have been applied. |
+/// | [`Api`](Self::Api) | Gong's response is not a success. | Look up the status in [`Response`](crate::Response#what-to-do). |
+///
+/// A connection that took too long is both `is_connect` and `is_timeout`, so test `is_connect` first.
+///
+/// # In a service
+///
+/// One client serves all threads. Its [`timeout`](crate::ClientBuilder::timeout) and
+/// [`total_timeout`](crate::ClientBuilder::total_timeout) should be shorter than what your own callers
+/// wait for: a request that hangs keeps its share of the rate limit until it ends, and the others wait.
+/// Match on the result of a grant or a revocation, in this order:
+///
+/// | result | HTTP status to answer with |
+/// |---|---|
+/// | `Ok(Response::Success(_))` | 200 |
+/// | `Ok(Response::BadRequest(_))` | 400 |
+/// | `Ok(Response::RateLimited(_))` | 503, with a `Retry-After` of `retry_after()`, or of a second |
+/// | `Ok(Response::Unauthorized(_))` | 500; alert an operator |
+/// | `Ok(_)` | 502 |
+/// | `Err(Error::InvalidId(_))` | 400 |
+/// | `Err(Error::Config(_))` | 500; alert an operator (or 400, if the list is empty) |
+/// | `Err(e) if e.is_timeout() && e.attempts() == 0` | 503, with a `Retry-After` of `retry_after()`, or of a second |
+/// | `Err(e) if e.is_timeout()` | 504; the caller may repeat the request |
+/// | `Err(_)` | 502 |
 ///
 /// # Examples
+///
+/// ```no_run
+/// use gong_call_access::{CallAccessList, Client, Error, Receipt};
+///
+/// fn grant(client: &Client, access: &CallAccessList) -> Result<Receipt, Error> {
+///     Ok(client.grant(access)?.into_result()?)
+/// }
+///
+/// # let (client, access) = (Client::from_env().unwrap(), CallAccessList::new());
+/// match grant(&client, &access) {
+///     Ok(receipt) => println!("granted: {:?}", receipt.request_id()),
+///     Err(error) if error.is_config() => eprintln!("nothing was sent: {error}"),
+///     Err(error) if error.is_connect() => eprintln!("Gong cannot be reached: {error}"),
+///     Err(error) if error.is_timeout() => eprintln!("no response in time, grant again: {error}"),
+///     Err(error) if error.is_tls() => eprintln!("no secure connection: {error}"),
+///     Err(Error::Api(response)) => eprintln!("Gong refused: {response}"),
+///     Err(error) => eprintln!("{error}"),
+/// }
+/// ```
+///
+/// What the predicates say:
 ///
 /// ```
 /// use gong_call_access::{CallAccessList, Client, Credentials, Error, RetryPolicy};
@@ -38,20 +93,23 @@ use crate::response::ApiError;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// A setting, a credential, the base URL or an empty list; nothing was sent.
+    /// A setting, a credential, the base URL or the list cannot be used. Nothing was sent.
     Config(ConfigError),
-    /// A text that is not an id; nothing was sent.
+    /// A text is not a valid id. Nothing was sent.
     InvalidId(InvalidId),
-    /// No answer came, or none that could be read; the request may or may not have taken effect.
+    /// No response arrived that could be read. The request [may have been
+    /// applied](crate#may-have-been-applied), unless [`attempts`](Self::attempts) is 0.
     Transport(TransportError),
-    /// An answer that is not the success that was asked for.
+    /// Gong's response is not a success. It comes from a job, or from
+    /// [`Response::into_result`](crate::Response::into_result) with `?`.
     Api(ApiError),
 }
 
 impl Error {
-    /// Returns whether the input was at fault, an id included, and nothing was sent.
+    /// Returns whether the input is wrong, so that nothing was sent.
     ///
-    /// To tell an id of the caller's from a setting of the operator's, look at the variant.
+    /// It is `true` for [`Config`](Self::Config) and [`InvalidId`](Self::InvalidId). Match on the
+    /// variant to distinguish a setting from an id.
     pub fn is_config(&self) -> bool {
         matches!(self, Self::Config(_) | Self::InvalidId(_))
     }
@@ -75,9 +133,8 @@ impl Error {
 
     /// Returns whether the time ran out: while waiting to send, while connecting, or later.
     ///
-    /// A connection that took too long also [`is_connect`](Self::is_connect). With
-    /// [`attempts`](Self::attempts) 0 nothing was sent: the turn of this call would have come too late,
-    /// since a 429 or other calls of the client were before it.
+    /// If [`attempts`](Self::attempts) is 0, nothing was sent: a 429 or other calls of the client left
+    /// no room for this call within its [`total_timeout`](crate::ClientBuilder::total_timeout).
     pub fn is_timeout(&self) -> bool {
         match self {
             Self::Transport(error) => matches!(
@@ -89,12 +146,12 @@ impl Error {
         }
     }
 
-    /// Returns whether no connection came about: the host name is unknown, nothing accepts
-    /// connections there, or not in time.
+    /// Returns whether no connection was made: the host name is unknown, or the host did not accept a
+    /// connection in time.
     ///
-    /// As far as the system says, the last attempt sent nothing then; an earlier one may have taken
-    /// effect if [`attempts`](Self::attempts) is more than 1. A connection that took too long also
-    /// [`is_timeout`](Self::is_timeout).
+    /// The last attempt sent nothing. If [`attempts`](Self::attempts) is more than 1, an earlier one
+    /// [may have been applied](crate#may-have-been-applied). If the connection took too long,
+    /// [`is_timeout`](Self::is_timeout) is `true` as well.
     pub fn is_connect(&self) -> bool {
         matches!(
             self.fault(),
@@ -102,15 +159,16 @@ impl Error {
         )
     }
 
-    /// Returns whether TLS failed: a certificate that is not trusted, or a port that answers with
-    /// something else than TLS. The last attempt sent nothing that Gong could act upon.
+    /// Returns whether TLS failed: the certificate is not trusted, or the port does not speak TLS.
+    ///
+    /// The last attempt sent nothing that Gong could act on.
     pub fn is_tls(&self) -> bool {
         matches!(self.fault(), Some(Fault::Tls))
     }
 
-    /// Returns how many requests were attempted; 0 if none was, so that nothing was sent.
+    /// Returns how many requests were attempted; 0 means that nothing was sent.
     ///
-    /// An attempt that could not connect counts.
+    /// An attempt that could not connect counts too.
     pub fn attempts(&self) -> u32 {
         match self {
             Self::Config(_) | Self::InvalidId(_) => 0,
@@ -121,9 +179,9 @@ impl Error {
 
     /// Returns how long Gong asked to wait before the next request.
     ///
-    /// That is the [`ApiError::retry_after`] of an answer, counted from that answer, or what is left of
-    /// one that kept this call from sending anything in its time. To show or store when to go on, add it
-    /// to the current time at once.
+    /// It is the [`ApiError::retry_after`] of the response and counts from there, or, if an earlier 429
+    /// kept this call from sending anything, what is left of that one. To store when to continue, add
+    /// it to the current time at once.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Api(error) => error.retry_after(),
@@ -135,7 +193,7 @@ impl Error {
         }
     }
 
-    /// Why the last exchange failed, if it did.
+    /// Returns why the last exchange failed, if it did.
     pub(crate) fn fault(&self) -> Option<Fault> {
         match self {
             Self::Transport(error) => match error.0.kind {
@@ -159,7 +217,8 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {
-    /// The cause below this error; the parts themselves are skipped, since `Display` shows them.
+    /// Returns the cause below this error. The parts themselves are skipped, since `Display` already
+    /// shows them.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Config(error) => error.source(),
@@ -188,9 +247,9 @@ impl From<ApiError> for Error {
     }
 }
 
-/// A setting, a credential, a base URL or a list that cannot be used.
+/// A setting, credential, base URL or list that cannot be used.
 ///
-/// Its `Display` names the setting and what is expected, and never shows a secret.
+/// `Display` names the setting and what is expected, and never shows a secret.
 #[derive(Debug)]
 pub struct ConfigError(Box<str>);
 
@@ -208,10 +267,10 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// An exchange that failed before a whole answer was there.
+/// An exchange that failed before a complete response arrived.
 ///
-/// Its `Display` says in which way, with which host and after how many attempts; its
-/// [`source`](std::error::Error::source) is the text of the system or of the HTTP library, cut to 2
+/// `Display` names the failure, the host and the number of attempts. The
+/// [`source`](std::error::Error::source) is the message of the system or of the HTTP library, cut to 2
 /// KiB.
 #[derive(Debug)]
 pub struct TransportError(Box<Parts>);
@@ -229,8 +288,7 @@ struct Parts {
 pub(crate) enum TransportKind {
     /// The last exchange failed.
     Exchange(Fault),
-    /// Nothing was sent: there was no permit to send a request within this time, since a 429 still
-    /// holds all requests, or the rate limit does.
+    /// Nothing was sent: within this time, a 429 or the rate limit left no permit to send a request.
     Unsent {
         within: Duration,
         held_for: Option<Duration>,
@@ -314,7 +372,7 @@ impl std::error::Error for TransportError {
     }
 }
 
-/// Far longer than any call needs, and far shorter than what overflows when it is added to a clock.
+/// Far longer than any call needs, and far shorter than what overflows a clock when added to it.
 const MAX_DURATION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 pub(crate) fn check_duration(setter: &str, duration: Duration) -> Result<(), ConfigError> {

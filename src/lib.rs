@@ -1,7 +1,7 @@
 //! A blocking client for one Gong resource: which users may open which calls.
 //!
-//! It gives access, takes it away, and lists it. It reports a change only when Gong acknowledged it,
-//! never waits without bound, and never shows a secret.
+//! It grants, revokes and lists access. It reports a change only when Gong acknowledged it, never
+//! waits without bound, and never shows a secret.
 //!
 //! ```no_run
 //! use gong_call_access::{CallAccessList, Client};
@@ -16,98 +16,78 @@
 //! # }
 //! ```
 //!
-//! # The three calls
+//! The [README] has a table of all defaults, the TLS features, and what the crate costs; [`Client`] has
+//! a complete [test module](Client#testing). This page says what holds for all calls.
 //!
-//! | call | request | scope | what a success proves |
-//! |---|---|---|---|
-//! | [`Client::grant`] | `PUT` | `api:call-user-access:write` | Gong acknowledged every pair |
-//! | [`Client::revoke`] | `DELETE` | `api:call-user-access:write` | Gong acknowledged every pair; access that a user has for other reasons stays |
-//! | [`Client::list`] | `POST` | `api:call-user-access:read` | these users were given access through this API; others may have access for other reasons |
+//! [README]: https://docs.rs/crate/gong-call-access/latest
 //!
-//! # Responses and errors
+//! # Calls, responses and errors
 //!
-//! Whatever Gong answers is a [`Response`]: [`Success`](Response::Success) with a [`Receipt`], or a
-//! variant that holds an [`ApiError`] with Gong's own messages. Without an answer there is an
-//! [`Error`]. For programs that make no difference between the two, [`Response::into_result`] and
-//! `?` turn an answer that is no success into an [`Error::Api`]:
+//! [`Client::grant`], [`Client::revoke`] and [`Client::list`] send one request each. Whatever Gong
+//! answers is a [`Response`]; if there is no usable response, the call returns an [`Error`].
+//! [`Response::into_result`] turns every response but a success into an error.
 //!
-//! ```no_run
-//! use gong_call_access::{CallAccessList, Client, Error, Receipt};
-//!
-//! fn grant(client: &Client, access: &CallAccessList) -> Result<Receipt, Error> {
-//!     Ok(client.grant(access)?.into_result()?)
-//! }
-//!
-//! # let (client, access) = (Client::from_env().unwrap(), CallAccessList::new());
-//! match grant(&client, &access) {
-//!     Ok(receipt) => println!("granted: {:?}", receipt.request_id()),
-//!     Err(error) if error.is_config() => eprintln!("nothing was sent: {error}"),
-//!     // A connection that takes too long is a timeout too, so this comes first.
-//!     Err(error) if error.is_connect() => eprintln!("Gong cannot be reached: {error}"),
-//!     Err(error) if error.is_timeout() => eprintln!("no answer in time, grant again: {error}"),
-//!     Err(error) if error.is_tls() => eprintln!("no secure connection: {error}"),
-//!     Err(Error::Api(answer)) => eprintln!("Gong refused: {answer}"),
-//!     Err(error) => eprintln!("{error}"),
-//! }
-//! ```
-//!
-//! # Many pairs
-//!
-//! [`Client::grant`] sends one request. [`Client::grant_batches`] cuts a list of any size into
-//! requests, searches the refused ones for the pairs at fault, and yields what became of every pair;
-//! a [`Report`] collects it:
-//!
-//! ```no_run
-//! use gong_call_access::{CallAccessList, Client, Report};
-//!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let (client, access) = (Client::from_env()?, CallAccessList::new());
-//! let report: Report = client.grant_batches(&access).collect();
-//! println!("{report}");
-//! let next_run = serde_json::to_string(report.remaining())?;
-//! # Ok(())
-//! # }
-//! ```
+//! [`Client::grant_batches`] and [`Client::revoke_batches`] split a list of any size into requests.
+//! They return [`Batches`], an iterator that yields what became of every pair; a [`Report`] collects
+//! it. [`Client::list_batches`] lists any number of calls.
 //!
 //! # Retries, rate limit and time
 //!
-//! What the network or a busy Gong did is tried again, as [`RetryPolicy`] says; a repeat is
-//! harmless. At most 3 requests reach Gong in any second, over all clones and threads of a
-//! [`Client`] ([`ClientBuilder::requests_per_second`]), and a 429 holds all of them for as long as
-//! Gong asks.
+//! Network failures and transient Gong errors are retried, as [`RetryPolicy`] says. The call returns
+//! the last response or error.
 //!
-//! | what | at most | setter |
-//! |---|---|---|
-//! | one attempt, from the host name to the last byte of the answer | 30 s | [`timeout`](ClientBuilder::timeout) |
-//! | of that, the look-up of the host name, and then connecting | 10 s each | [`connect_timeout`](ClientBuilder::connect_timeout) |
-//! | a whole call, with every attempt and wait | 120 s | [`total_timeout`](ClientBuilder::total_timeout) |
-//! | a wait that Gong asks for | 60 s | [`max_retry_after`](RetryPolicy::max_retry_after) |
+//! A call takes at most 120 seconds, waits included ([`total_timeout`]), and each attempt at most 30
+//! seconds ([`timeout`]). At most 3 requests reach Gong in any second, over all clones and threads of
+//! a client ([`requests_per_second`]). A 429 pauses all of them for as long as Gong asks, if that is
+//! at most 60 seconds ([`max_retry_after`]).
+//!
+//! [`total_timeout`]: ClientBuilder::total_timeout
+//! [`timeout`]: ClientBuilder::timeout
+//! [`requests_per_second`]: ClientBuilder::requests_per_second
+//! [`max_retry_after`]: RetryPolicy::max_retry_after
+//!
+//! # May have been applied
+//!
+//! After a transport error, a 5xx or an unexpected response, a request *may have been applied*: Gong
+//! may have acted on it although no acknowledgement arrived. Send it again, since repeating a grant or
+//! a revocation is harmless.
 //!
 //! # Credentials and logs
 //!
-//! [`Credentials`] are an access key with its secret, or an OAuth token. They appear in no `Debug`,
-//! error or log record of this crate, they are removed from what the server sends back, and they go
-//! to one host: redirects are not followed. Records go to [`log`] with the target
-//! `gong_call_access`. At the level TRACE, the HTTP library ureq writes whole request heads, with
-//! the credentials, to its own target `ureq_proto`; keep that one at DEBUG.
+//! [`Credentials`] appear in no `Debug` output, error or log record of this crate, and go to one
+//! host: redirects are not followed. Text from the server is cleaned of them. Records go to [`log`]
+//! with the target `gong_call_access`. At TRACE, the HTTP library ureq logs whole request heads, with
+//! the credentials, to the target `ureq_proto`; keep that target at DEBUG.
 //!
 //! [`log`]: https://docs.rs/log
 //!
-//! # Features
+//! # What is known about Gong
 //!
-//! | feature | TLS by | trusts |
-//! |---|---|---|
-//! | `rustls` (default) | rustls, with ring | Mozilla's root certificates, compiled in |
-//! | `native-tls` | the operating system, OpenSSL on Linux | the system's root certificates |
-//! | `platform-verifier` | rustls, with ring | what the operating system trusts |
+//! *Documented* facts are in Gong's documentation or its OpenAPI description. *Observed* facts come
+//! from recorded responses and from reports of other clients, and may change.
 //!
-//! With several of them, rustls is used, and with `platform-verifier` among them the operating system
-//! decides what is trusted. With none, the crate builds, and an `https` base URL is an error.
+//! | fact | |
+//! |---|---|
+//! | Granting access that a user has, and revoking access that a user lacks, has no effect, so repeating a request is harmless | documented |
+//! | A listing holds, and a revocation removes, only access that this API gave. A shared call or a permission profile gives access too, and then a grant has no effect and the listing lacks the user | documented |
+//! | A bearer token needs the scope `api:call-user-access:write` to grant and revoke, `api:call-user-access:read` to list | documented |
+//! | A missing scope is a 401 whose message names the scope; credentials of another region look revoked | observed |
+//! | Responses have the status 200, 400, 401 or 500; `requestId`, `errors` and the list are optional, and fields may be added | documented |
+//! | Other statuses, such as 404, 405, 409 and 415, occur too | observed |
+//! | The header `x-traceid` equals the `requestId` of the body | observed |
+//! | A company has 3 requests a second and 10,000 a day by default, shared by all its tools. Beyond that, the status is 429 with a `Retry-After` in seconds | documented |
+//! | That `Retry-After` reaches hours once the day's requests are used up | observed |
+//! | Ids are numeric strings of up to 20 digits | documented |
+//! | Gong's CSV export puts a `_` before call ids, and spreadsheets turn ids into `7.78234E+18` | observed |
+//! | One unknown call is a 400 "Some calls not found" for the whole request, which does not name the call; one malformed id is a 400 too | observed |
+//! | Each company has a host of its own. `api.gong.io` may redirect to it, and may refuse the company's access keys | observed |
+//! | No limit on the size of a request is documented, and whether there is one is open | not known |
+//! | Whether a refused request is applied in part; the response to an unknown or deleted user; the body of a 429 | not known |
 //!
 //! # What it does not do
 //!
-//! It has no other resource of Gong's API, no cache, and no async interface; inside an async
-//! runtime it works and blocks the thread it is called on.
+//! It covers no other resource of Gong's API and has no cache and no async interface. Inside an async
+//! runtime it works, and blocks the thread that it is called on.
 
 mod access_list;
 mod base_url;

@@ -1,4 +1,4 @@
-//! `Batches`: jobs of any size, with every pair accounted for.
+//! `Batches`: a job of any size, which accounts for every pair.
 
 mod ids;
 mod report;
@@ -21,12 +21,11 @@ pub use report::Report;
 use split::{Bounds, Decision, Splitter};
 
 impl Client {
-    /// Gives users access to calls, any number of pairs, in as few requests as the bounds of the
-    /// client allow.
+    /// Gives users access to calls, in as few requests as the client's bounds allow.
     ///
-    /// Nothing is sent until the returned iterator is advanced. It yields what became of every
-    /// pair, whatever happens, and [`Report`](crate::Report) collects it; an empty list yields
-    /// nothing. What remains of a job that stopped is safe to grant again.
+    /// Nothing is sent until the returned iterator is advanced. It yields the outcome of every pair,
+    /// whatever happens; a [`Report`](crate::Report) collects it. An empty list yields nothing.
+    /// [`Batches`] says how a job is split, stopped and resumed.
     ///
     /// # Examples
     ///
@@ -44,71 +43,94 @@ impl Client {
         Batches::new(self, Method::PUT, access)
     }
 
-    /// Takes away access that this API gave, any number of pairs; otherwise as
-    /// [`grant_batches`](Self::grant_batches).
+    /// Revokes access that this API gave, in as few requests as the client's bounds allow.
+    ///
+    /// Otherwise it is the same as [`grant_batches`](Self::grant_batches).
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// use gong_call_access::{CallAccessList, Client, Report};
+    /// To offboard a user, revoke every call without listing first: revoking absent access is
+    /// harmless. Do it before the user is deleted, since Gong's response after that is [not
+    /// known](crate#what-is-known-about-gong).
     ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let (client, access) = (Client::from_env()?, CallAccessList::new());
-    /// let report: Report = client.revoke_batches(&access).collect();
-    /// assert!(report.all_done(), "{report}");
-    /// # Ok(())
-    /// # }
+    /// ```no_run
+    /// use gong_call_access::{CallAccessList, CallId, Client, Report, UserId};
+    ///
+    /// fn revoke_all(client: &Client, leaver: UserId, calls: Vec<CallId>) -> Report {
+    ///     let access: CallAccessList = calls.into_iter().map(|call| (call, leaver)).collect();
+    ///     client.revoke_batches(&access).collect()
+    /// }
     /// ```
     pub fn revoke_batches<'a>(&'a self, access: &'a CallAccessList) -> Batches<'a> {
         Batches::new(self, Method::DELETE, access)
     }
 }
 
-/// A job that sends nothing until it is iterated: an iterator over the batches of a list.
+/// An iterator over the batches of a job, which sends nothing until it is advanced.
 ///
-/// It is made by [`Client::grant_batches`] and [`Client::revoke_batches`]. Each `next()` blocks
-/// until the next batch is decided: it sends one request, and more only while it searches for a
-/// refused pair. Each request, with its retries, has the client's
-/// [`total_timeout`](crate::ClientBuilder::total_timeout) for itself; a job has no limit. Dropping it
-/// ends the job, and [`remaining`](Self::remaining) is what has not been yielded.
+/// [`Client::grant_batches`] and [`Client::revoke_batches`] create it. Each `next()` blocks until the
+/// next batch is decided: it sends one request, and more only while it searches for a refused pair.
 ///
-/// What it yields is a partition of the list: every pair is in exactly one [`Batch`]. The pairs come
-/// in the list's order, except that those of an id that Gong seems not to know come at the end.
-/// The requests are the fewest that the two bounds
+/// Every pair of the list is in exactly one [`Batch`]. The batches keep the order of the list, except
+/// that the pairs of an id that Gong does not seem to know come last. If nothing is refused, the job
+/// sends the fewest requests that
 /// [`max_calls_per_batch`](crate::ClientBuilder::max_calls_per_batch) and
-/// [`max_pairs_per_batch`](crate::ClientBuilder::max_pairs_per_batch) allow in that order; a call
-/// is divided over several requests only when its users alone are more than `max_pairs_per_batch`.
+/// [`max_pairs_per_batch`](crate::ClientBuilder::max_pairs_per_batch) allow in that order; it divides
+/// a call over several requests only if its users alone exceed `max_pairs_per_batch`.
 ///
 /// # Refusals
 ///
-/// Gong was observed to refuse a whole request for one unknown call, without saying which. So after
-/// a status 400 the job searches for the refused pair, and everything else is done:
+/// Gong refuses a whole request for one unknown call and [does not name
+/// it](crate#what-is-known-about-gong). So after a status 400 the job searches for the refused pair
+/// and completes everything else:
 ///
-/// - The first half of the pairs is sent, by calls and then by users. If Gong acknowledges it, the
-///   other half is known to hold the refused pair; if not, the first half is. A pair is called
-///   refused only after it was sent alone.
-/// - A user who is refused with a call that Gong knows, and was never acknowledged, is set aside, and
-///   so is a call that is refused with three users. Their other pairs come at the end. An id that
-///   was refused alone three times in all, and never acknowledged, is not searched any further: the
-///   rest of its pairs is sent in full requests, once, and if refused,
+/// - It sends the first half of the pairs, divided by calls and then by users. If Gong acknowledges
+///   that half, the refused pair is in the other one. If not, the search continues in the first half.
+///   A pair counts as refused only after it was sent alone.
+/// - Ids are learned. A user who was never acknowledged, and was refused with a call that Gong knows,
+///   is set aside, and so is a call that was refused with two users and acknowledged with none. Their
+///   other pairs come last.
+/// - An id that was refused alone three times, and never acknowledged, is not searched again. The rest
+///   of its pairs is sent once, in full requests; if refused, they are
 ///   [`Refused`](Outcome::Refused) together.
-/// - Where it cannot be told which ids are unknown, since none of those that were refused together
-///   was ever acknowledged, what is left of them after 20 refusals (100, if the job has no
-///   acknowledgement at all) is also sent in full requests; if all of these are refused, the pairs are
-///   [`Undecided`](Outcome::Undecided).
-/// - At most 1,000 requests of a job are sent only to search, a tenth of the 10,000 that Gong
-///   documents for a company's day. After that the rest of the job goes on in full requests, and those
-///   that are refused are undecided.
+/// - Sometimes it is unclear whether an id is unknown, because neither it nor any id that it was
+///   refused with was ever acknowledged. After 20 such refusals (100 if the job has no
+///   acknowledgement at all), the job tries three more pairs, far from each other. If all of them are
+///   refused, it sends the rest in full requests, and those that are refused are
+///   [`Undecided`](Outcome::Undecided). One acknowledgement ends the doubt.
+/// - At most 1,000 requests of a job are sent only to search, a tenth of a company's day. After that
+///   the job continues in full requests, and the pairs of those that are refused are undecided. The
+///   small requests that carry pairs after a refusal are not counted.
 ///
-/// After a status 413 the next request is half as large, and no later one is larger, unless a single
-/// pair turns out to be too large, which is refused alone.
+/// After a status 413 the next request is half as large, and no later one is larger. If a single pair
+/// turns out to be too large, it is refused alone, and the size is restored.
 ///
-/// Any other failure, after its retries, concerns the job: that batch is
-/// [`Failed`](Outcome::Failed), the rest comes as one batch that is [`NotSent`](Outcome::NotSent),
-/// and the iterator ends.
+/// If everything is refused, look for one common cause before you correct pairs.
 ///
-/// For progress, count the pairs of all batches; how many requests a job takes is not known before
-/// its end.
+/// # Stopping and resuming
+///
+/// Any other failure, after its retries, ends the job: its batch is [`Failed`](Outcome::Failed), the
+/// rest is one batch that is [`NotSent`](Outcome::NotSent), and the iterator ends. Give
+/// [`Report::remaining`] to the next run.
+///
+/// To stop a job yourself, call [`stop`](Self::stop) and collect what is left: the report is then
+/// complete, and [`Report::remaining`] is all that the next run needs.
+///
+/// If the program is killed, nothing is saved, so keep the list until the job is over. Running the
+/// whole list again is harmless and costs only requests.
+///
+/// # How long a job takes
+///
+/// A job sends one request at a time. If a response takes *t* seconds and the limit is 3
+/// [`requests_per_second`](crate::ClientBuilder::requests_per_second), the job sends 3 requests every
+/// 1 + *t* or 3*t* seconds, whichever is longer. So 5,000 calls with one user each, which are 50
+/// requests, take at least 16 seconds; 100,000 pairs of 10,000 calls, which are 100 requests, at least
+/// 33 seconds. 1,000,000 calls with one user each are 10,000 requests, a company's whole day, and take
+/// at least 55 minutes.
+///
+/// Each request, with its retries, may take [`total_timeout`](crate::ClientBuilder::total_timeout);
+/// the job as a whole has no time limit. To show progress, count the pairs of the batches: the number
+/// of requests is not known in advance.
 ///
 /// # Examples
 ///
@@ -129,7 +151,7 @@ impl Client {
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "nothing is sent until it is iterated"]
+#[must_use = "nothing is sent until the iterator is advanced"]
 pub struct Batches<'a> {
     client: &'a Client,
     method: Method,
@@ -137,7 +159,7 @@ pub struct Batches<'a> {
     is_stopped: bool,
 }
 
-/// Some pairs of a job, and what became of them.
+/// Some pairs of a job, and their outcome.
 ///
 /// # Examples
 ///
@@ -164,32 +186,37 @@ pub struct Batch {
     requests: u32,
 }
 
-/// What became of a batch.
+/// What became of the pairs of a batch.
+///
+/// | variant | what to do with the pairs |
+/// |---|---|
+/// | [`Done`](Self::Done) | Nothing. |
+/// | [`Refused`](Self::Refused) | Correct them. Sending them unchanged does not help. |
+/// | [`Undecided`](Self::Undecided) | Send them again in another job. |
+/// | [`Failed`](Self::Failed) | Send them again, once what stopped the job is resolved. |
+/// | [`NotSent`](Self::NotSent) | Send them. |
+///
+/// [`Report::remaining`] collects the pairs of the last three.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Outcome {
     /// Gong acknowledged these pairs.
     Done(Receipt),
-    /// Gong refused these pairs for what they are (400, 413): correct them, since sending the same
-    /// again does not help.
+    /// Gong refused these pairs themselves (400, 413).
     ///
-    /// It is one pair, or several with the same id that Gong refused together, after it had refused
-    /// three others with that id alone and acknowledged none. It is not known whether a refused
-    /// request was applied in part.
+    /// It is a single pair, or several pairs with the same id that were refused together, after three
+    /// others with that id had been refused alone and none acknowledged.
     Refused(ApiError),
-    /// Gong refused these pairs together, and which of them it is for is not known: send them again
-    /// in another job.
-    ///
-    /// The search for it ended before it was found, as [`Batches`] says.
+    /// Gong refused these pairs together, and the search for the pair at fault [ended
+    /// early](Batches#refusals).
     Undecided(ApiError),
-    /// The job stopped at these pairs, through no fault of theirs.
+    /// The job stopped at these pairs, which [may have been applied](crate#may-have-been-applied).
     ///
-    /// They may or may not hold, and are safe to send again. An answer such as 401 or 429 is an
-    /// [`Error::Api`].
+    /// A response such as 401 or 429 is an [`Error::Api`].
     Failed(Error),
     /// The job stopped before these pairs.
     ///
-    /// Some may have been part of a larger request that Gong refused; all are safe to send.
+    /// Some may have been part of a larger request that Gong refused.
     NotSent,
 }
 
@@ -207,11 +234,11 @@ impl<'a> Batches<'a> {
         }
     }
 
-    /// Stops the job: nothing more is sent, and what is left comes as one batch that is
+    /// Stops the job: nothing more is sent, and the pairs that are left come as one batch that is
     /// [`NotSent`](Outcome::NotSent).
     ///
-    /// A program that stops by itself goes on to collect after it, so that its report is complete and
-    /// [`Report::remaining`] is all that there is to give to the next run.
+    /// Collect that batch too: then the report is complete, and [`Report::remaining`] is all that the
+    /// next run needs.
     ///
     /// # Examples
     ///
@@ -244,8 +271,7 @@ impl<'a> Batches<'a> {
 
     /// Copies the pairs that have not been yielded yet.
     ///
-    /// After [`stop`](Self::stop) they come as a batch, and a [`Report`] collects them with the others
-    /// that remain.
+    /// It is exact at any time, also during a search. [`stop`](Self::stop) yields these pairs.
     pub fn remaining(&self) -> CallAccessList {
         self.splitter.remaining()
     }
@@ -315,24 +341,25 @@ impl Batch {
         }
     }
 
-    /// Returns the pairs of this batch, which are in no other.
+    /// Returns the pairs of this batch; no other batch has them.
     pub fn access_list(&self) -> &CallAccessList {
         &self.access_list
     }
 
-    /// Returns what became of them.
+    /// Returns what became of the pairs.
     pub fn outcome(&self) -> &Outcome {
         &self.outcome
     }
 
-    /// Returns how many requests were sent for it, retries and searches included.
+    /// Returns how many requests were sent since the previous batch, with retries and searches.
     ///
-    /// The requests of all batches are the requests of the job. It is 0 for pairs that were not sent.
+    /// The sum over all batches is the number of requests of the job. It is 0 for pairs that were not
+    /// sent.
     pub fn requests(&self) -> u32 {
         self.requests
     }
 
-    /// Takes the batch apart.
+    /// Returns the pairs and their outcome by value.
     pub fn into_parts(self) -> (CallAccessList, Outcome) {
         (self.access_list, self.outcome)
     }

@@ -1,4 +1,4 @@
-//! What Gong answered: `Response` with its variants, and `Receipt`.
+//! `Response` and `Receipt`: what Gong answered.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -11,13 +11,22 @@ pub use api_error::ApiError;
 pub(crate) use decode::decode;
 pub use listing::Listing;
 
-/// Gong's answer to a request.
+/// Gong's response to a request.
 ///
-/// Only [`Success`](Self::Success) means that Gong acknowledged the request: status 200 with a JSON
-/// object that has no `errors`. Gong documents the statuses 200, 400, 401 and 500 for this
-/// resource, and 429 for all of its API; others were observed.
+/// `T` is what a success holds: a [`Receipt`] for a grant or a revocation, a [`Listing`] for a list.
 ///
-/// `T` is what a success holds: a [`Receipt`] of a grant or a revocation, a [`Listing`] of a listing.
+/// # What to do
+///
+/// | variant | what to do |
+/// |---|---|
+/// | [`Success`](Self::Success) | Log the request id for Gong's support, if there is one. |
+/// | [`BadRequest`](Self::BadRequest) | Read the [`messages`](ApiError::messages), correct the list and send it again. |
+/// | [`Unauthorized`](Self::Unauthorized) | Check the credentials and their scope, then the base URL: the host of another company or region refuses them. |
+/// | [`RateLimited`](Self::RateLimited) | Wait for [`retry_after`](ApiError::retry_after), which counts from the response. Without one, wait a minute, then until the next day. If it is hours, the company's requests of the day are used up: find the tool that uses them, or ask Gong for more. |
+/// | [`ServerError`](Self::ServerError) | Send the request again. After a 501 or 505, check the base URL. |
+/// | [`Unexpected`](Self::Unexpected) | Read the message, which says what to do. For most statuses, check the base URL. |
+///
+/// [What is known about Gong](crate#what-is-known-about-gong) lists the statuses that Gong documents.
 ///
 /// # Examples
 ///
@@ -28,7 +37,7 @@ pub use listing::Listing;
 /// # let (client, access) = (Client::from_env()?, CallAccessList::new());
 /// match client.grant(&access)? {
 ///     Response::Success(receipt) => println!("granted, request id {:?}", receipt.request_id()),
-///     Response::BadRequest(error) => eprintln!("a wrong call or user: {:?}", error.messages()),
+///     Response::BadRequest(error) => eprintln!("correct the ids: {:?}", error.messages()),
 ///     Response::Unauthorized(error) => eprintln!("check the credentials and their scope: {error}"),
 ///     Response::RateLimited(error) => eprintln!("try again after {:?}", error.retry_after()),
 ///     Response::ServerError(error) => eprintln!("grant again: {error}"),
@@ -37,33 +46,44 @@ pub use listing::Listing;
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "the answer may be a refusal; use `into_result` or match on it"]
+#[must_use = "the response may be a refusal; use `into_result` or match on it"]
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Response<T = Receipt> {
-    /// Status 200 and proof of success: Gong acknowledged the whole request.
+    /// Gong acknowledged the whole request: status 200 with a JSON object without `errors`.
     Success(T),
-    /// Status 400: Gong refused the request, for a call that does not exist, for instance. It is
-    /// not known whether a refused request was applied in part.
+    /// Status 400: Gong refused the request, for example because a call does not exist.
+    ///
+    /// Whether part of it was applied is [not known](crate#what-is-known-about-gong).
     BadRequest(ApiError),
     /// Status 401: the credentials are wrong, or lack a scope.
     Unauthorized(ApiError),
-    /// Status 429: the company's requests of this second or this day are used up.
+    /// Status 429: the company has used up its requests of this second or this day.
     RateLimited(ApiError),
-    /// Status 500 to 599: Gong failed; the request may or may not have taken effect.
+    /// Status 500 to 599: Gong failed. The request [may have been applied](crate#may-have-been-applied).
     ServerError(ApiError),
-    /// Any other status, and a 200 that does not prove success; the request may or may not have taken
-    /// effect.
+    /// Any other status, or a 200 that does not prove success. The request [may have been
+    /// applied](crate#may-have-been-applied).
     Unexpected(ApiError),
 }
 
 impl<T> Response<T> {
-    /// Returns what a success holds, and everything else as an error.
+    /// Converts into a result: what a success holds, or the error of any other variant.
     ///
     /// # Errors
     ///
-    /// The [`ApiError`] of every variant but [`Success`](Self::Success); `?` turns it into an
-    /// [`Error`](crate::Error).
+    /// Returns the [`ApiError`] of every variant but [`Success`](Self::Success). `?` converts it to
+    /// [`Error::Api`](crate::Error::Api).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use gong_call_access::{CallAccessList, Client, Error, Receipt};
+    ///
+    /// fn grant(client: &Client, access: &CallAccessList) -> Result<Receipt, Error> {
+    ///     Ok(client.grant(access)?.into_result()?)
+    /// }
+    /// ```
     pub fn into_result(self) -> Result<T, ApiError> {
         match self {
             Self::Success(success) => Ok(success),
@@ -75,7 +95,7 @@ impl<T> Response<T> {
         }
     }
 
-    /// Returns whether Gong acknowledged the request, and with it every pair.
+    /// Returns whether Gong acknowledged the whole request.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Success(_))
     }
@@ -125,7 +145,7 @@ impl<T> Response<T> {
         }
     }
 
-    /// Returns Gong's id of the request, whatever the answer.
+    /// Returns Gong's id of the request, whatever the response.
     pub(crate) fn request_id(&self) -> Option<&str>
     where
         T: Success,
@@ -148,7 +168,7 @@ impl<T> Response<T> {
     }
 }
 
-/// What a success holds, and what it takes from the body beside the receipt.
+/// What a success holds, and how it is made of the body.
 pub(crate) trait Success: Sized {
     /// The field `callAccessList`, which may be missing.
     type Content: DeserializeOwned + Default;
@@ -165,7 +185,7 @@ pub(crate) trait Success: Sized {
 }
 
 impl Success for Receipt {
-    /// Not documented for a receipt, so it is read like any field that is not known.
+    /// An acknowledgement documents no such field, so any value will do.
     type Content = Value;
     type Question = ();
 
@@ -209,13 +229,13 @@ pub struct Receipt {
 impl Receipt {
     /// Returns Gong's id of the request, to quote to Gong's support.
     ///
-    /// Gong documents it as optional in the body; the header `x-traceid` was observed to hold the
-    /// same, and stands in where the body has none.
+    /// It is the `requestId` of the body, or else the header `x-traceid`, which [holds
+    /// the same](crate#what-is-known-about-gong). It is `None` if both are missing.
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }
 
-    /// Returns how many requests it took, 1 or more.
+    /// Returns how many requests were attempted, 1 or more.
     pub fn attempts(&self) -> u32 {
         self.attempts
     }

@@ -168,6 +168,9 @@ pub fn variant<T>(response: &Response<T>) -> &'static str {
     }
 }
 
+/// Longer than anything takes that is expected to happen.
+pub const LONG: Duration = Duration::from_secs(20);
+
 pub const SHORT: Duration = Duration::from_millis(150);
 
 pub fn impatient(url: &str) -> Client {
