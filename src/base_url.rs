@@ -63,8 +63,7 @@ impl Endpoint {
             return Err(invalid(&"its scheme is not https"));
         }
         if !is_https && !is_loopback {
-            let problem =
-                "http is for a loopback host only, since it would expose the credentials";
+            let problem = "http is for a loopback host only, since it would expose the credentials";
             return Err(invalid(&problem));
         }
         // Gong shows `https://us-12345.api.gong.io`, other tools want `/v2` or a `/` after it, and a

@@ -106,7 +106,7 @@ fn the_default_timeouts() {
         (BUILDER, format!("The default is {total} seconds; it holds")),
         (
             RETRY,
-            format!("as Gong asks for where that is at most {retry_after} s"),
+            format!("If Gong asks for a wait of up to {retry_after} s"),
         ),
         (
             RETRY,
@@ -167,10 +167,7 @@ fn the_default_rate_and_bounds() {
         FRONT_PAGE,
         &format!("At most {rate} requests reach Gong in any second"),
     );
-    assert_says(
-        BUILDER,
-        &format!("The default is {rate}, which Gong documents"),
-    );
+    assert_says(BUILDER, &format!("The default is {rate}, which is"));
     assert_says(README, &format!("at most {calls} calls and {pairs} pairs"));
     assert_says(
         BUILDER,
@@ -202,11 +199,11 @@ fn the_limits() {
     );
     assert_says(
         CLIENT,
-        &format!("an answer of more than {listing} MiB is no success"),
+        &format!("A response larger than {listing} MiB is not a success"),
     );
     assert_says(
         CLIENT,
-        &format!("An acknowledgement of more than {receipt} MiB is no success"),
+        &format!("A response larger than {receipt} MiB is not a success"),
     );
     let text = common::SERVER_TEXT_LIMIT / 1024;
     assert_says(API_ERROR, &format!("is cut to {text} KiB"));

@@ -271,7 +271,7 @@ impl RetryPolicy {
     /// Returns how long every call of the client waits after this failure.
     ///
     /// Only a 429 concerns all of them. One with a `Retry-After` over the limit, such as hours once the
-    /// day's quota is used up, holds nobody: each caller decides, and gets the same answer at once.
+    /// day's quota is used up, holds no other call: each caller decides for itself.
     pub(super) fn hold(&self, failure: Failure) -> Option<Duration> {
         match failure {
             Failure::Status {
@@ -290,8 +290,7 @@ impl RetryPolicy {
             .saturating_mul(doublings)
             .min(self.max_delay);
         let nanos = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
-        // `random / 2^64` of `nanos`. In `u64` the product would overflow, a remainder would favour
-        // short waits, and `f64` would lose digits. The high half is below `nanos`, so it fits.
+        // `random / 2^64` of `nanos`: the product needs 128 bits, and its high half is below `nanos`.
         Duration::from_nanos(((u128::from(nanos) * u128::from(random)) >> 64) as u64)
     }
 }
