@@ -1,11 +1,12 @@
-//! Calls over a kept-alive connection on loopback: one grant and one listing, beside the same through bare
-//! ureq and serde_json, and a job of 1,000,000 pairs, beside cutting it alone and sending the same requests
-//! one by one.
+//! Measures calls over a kept-alive connection on loopback.
+//!
+//! A grant and a listing are compared with bare ureq and serde_json; a job of 1,000,000 pairs with
+//! splitting alone, and with sending the same requests one by one.
 
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 #![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
-// What a job sends is decided without a client, in files that are private.
+// The splitter is private, so it is compiled into the bench.
 #[allow(dead_code, reason = "only the cut is measured by itself")]
 #[path = "../src/batches/ids.rs"]
 mod ids;
@@ -39,7 +40,7 @@ fn server(body: &str) -> String {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let response = Arc::clone(&response);
-            // A client that goes away ends its connection, and nothing else.
+            // A client that disconnects is not an error.
             thread::spawn(move || serve(stream?, &response));
         }
     });
@@ -64,7 +65,7 @@ fn serve(mut stream: TcpStream, response: &str) -> io::Result<()> {
     }
 }
 
-/// The length of head and body, once the head is there.
+/// Returns the length of head and body, once the head is complete.
 fn request_length(bytes: &[u8]) -> Option<usize> {
     let head = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let text = std::str::from_utf8(bytes.get(..head)?)
@@ -139,7 +140,7 @@ fn send(request: ureq::RequestBuilder<ureq::typestate::WithBody>, body: &[u8]) -
     response.body_mut().read_to_vec().unwrap()
 }
 
-/// Plain structs of strings, for serde_json by itself.
+/// Plain structs of strings, for serde_json alone.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {

@@ -1,8 +1,8 @@
-//! How many requests a job takes when Gong does not know some of its ids: the pure part alone, without a server.
+//! Counts the requests of a job when Gong does not know some of its ids. No server is involved.
 
 #![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
-// What a job sends is decided without a client, in files that are private.
+// The splitter is private, so it is compiled into the bench.
 #[allow(dead_code, reason = "a report asks more")]
 #[path = "../src/batches/ids.rs"]
 mod ids;
@@ -18,7 +18,7 @@ use fastrand::Rng;
 use gong_call_access::{CallAccessList, CallId, Pairs, UserId};
 use split::{Bounds, Decision, Splitter};
 
-/// How often the unknown ids are placed anew.
+/// How many random placements of the unknown ids each row is averaged over.
 const PLACEMENTS: usize = 20;
 
 const BOUNDS: Bounds = Bounds {
@@ -26,7 +26,7 @@ const BOUNDS: Bounds = Bounds {
     pairs: 1000,
 };
 
-/// A list of `calls` with `users` each, and how many ids of it, or single pairs, are refused.
+/// A list of `calls` calls with `users` users each, and how many ids or single pairs are refused.
 struct Row {
     calls: usize,
     users: usize,
@@ -34,7 +34,7 @@ struct Row {
     bad_calls: usize,
     bad_users: usize,
     bad_pairs: usize,
-    /// How many requests it may take on average.
+    /// How many requests the job may take on average.
     most: f64,
 }
 
@@ -86,8 +86,7 @@ impl Row {
             .collect()
     }
 
-    /// Sends a job to a model of Gong, and returns the number of requests and of good pairs that are not
-    /// done.
+    /// Sends a job to a model of Gong. Returns the number of requests, and of good pairs not done.
     fn send(&self, list: &CallAccessList, rng: &mut Rng) -> (usize, usize) {
         let mut choose = |count, of| rng.choose_multiple(0..of, count);
         let calls: BTreeSet<_> = choose(self.bad_calls, self.calls)
@@ -120,8 +119,10 @@ impl Row {
         (requests, good)
     }
 
-    /// The logarithm of the number of possible answers, and the requests that carry the pairs: about as
-    /// few as any method could do with.
+    /// About the fewest requests that any method needs.
+    ///
+    /// Each response is one bit, so telling the possible sets of refused ids apart takes the logarithm
+    /// of their number; the pairs themselves take full requests.
     fn least(&self) -> f64 {
         let choices = |of: usize, count: usize| -> f64 {
             (0..count)

@@ -1,4 +1,4 @@
-//! Shows who has access to calls, and takes it away: `cargo run --example audit -- CALL_ID...`
+//! Lists who has access to calls, and revokes it on request: `cargo run --example audit -- CALL_ID...`
 
 mod stand_in;
 
@@ -8,32 +8,32 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use gong_call_access::{CallAccessList, CallId, Client, Report};
 
-/// Shows to whom the API gave access to Gong calls.
+/// Lists the users to whom the API gave access to Gong calls.
 ///
-/// Users who have access for other reasons are not shown: a call may have been shared with them, or
+/// Users with access for another reason are not listed: the call may have been shared with them, or
 /// their permission profile may cover it.
 ///
-/// Credentials come from GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET, or from GONG_ACCESS_TOKEN;
-/// GONG_BASE_URL is your company's own host. Without credentials it runs on a stand-in for Gong on
-/// this machine, where the example of Gong's documentation has been granted.
+/// Credentials are read from GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET, or from GONG_ACCESS_TOKEN;
+/// set GONG_BASE_URL to your company's own host. Without credentials, the program runs against a
+/// stand-in for Gong on this machine, where one example pair is granted.
 ///
-/// Exit codes: 0 done, 2 bad input, 1 anything else, a revocation that was not confirmed included.
+/// Exit codes: 0 success; 2 bad input; 1 any other failure, or a revocation that was not confirmed.
 #[derive(Parser)]
 #[command(name = "audit", verbatim_doc_comment)]
 struct Arguments {
-    /// The calls, 1 to 20 digits each
+    /// The ids of the calls, 1 to 20 digits each
     #[arg(value_name = "CALL")]
     calls: Vec<CallId>,
 
-    /// Print JSON instead of a table, in the form that a grant or a revocation sends
+    /// Print JSON instead of a table, in the form of a request body
     #[arg(long)]
     json: bool,
 
-    /// Take away the access that is shown, after a confirmation
+    /// Revoke the listed access, after a confirmation
     #[arg(long)]
     revoke: bool,
 
-    /// Do not ask for the confirmation
+    /// Do not ask for confirmation
     #[arg(long, requires = "revoke")]
     yes: bool,
 }
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::parse();
     if arguments.calls.is_empty() {
         if stand_in::has_credentials() {
-            let message = "say which CALL or calls";
+            let message = "at least one CALL is required";
             Arguments::command()
                 .error(ErrorKind::MissingRequiredArgument, message)
                 .exit();

@@ -10,19 +10,19 @@ use gong_call_access::{CallAccessList, CallId, Client, UserId};
 
 /// Gives users access to a Gong call.
 ///
-/// Credentials come from GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET, or from GONG_ACCESS_TOKEN;
-/// GONG_BASE_URL is your company's own host. Without credentials everything is granted on a
-/// stand-in for Gong on this machine; without arguments, the example of Gong's documentation.
+/// Credentials are read from GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET, or from GONG_ACCESS_TOKEN;
+/// set GONG_BASE_URL to your company's own host. Without credentials, the program runs against a
+/// stand-in for Gong on this machine, and needs no arguments.
 ///
-/// Exit codes: 0 granted, 2 bad input, 1 anything else.
+/// Exit codes: 0 granted; 2 bad input; 1 any other failure.
 #[derive(Parser)]
 #[command(name = "grant", verbatim_doc_comment)]
 struct Arguments {
-    /// The call, 1 to 20 digits
+    /// The id of the call, 1 to 20 digits
     #[arg(requires = "users")]
     call: Option<CallId>,
 
-    /// The users, 1 to 20 digits each
+    /// The ids of the users, 1 to 20 digits each
     #[arg(id = "users", value_name = "USER")]
     users: Vec<UserId>,
 }
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         None if has_credentials => Arguments::command()
             .error(
                 ErrorKind::MissingRequiredArgument,
-                "say which CALL, and which USER or users",
+                "a CALL and at least one USER are required",
             )
             .exit(),
         None => stand_in::example().map_err(Into::into),
@@ -75,7 +75,7 @@ fn grant(client: &Client, access: &CallAccessList, place: &str) -> Result<()> {
     writeln!(out, "request body: {}", serde_json::to_string(access)?)?;
     let receipt = client.grant(access)?.into_result()?;
     let request_id = receipt.request_id().unwrap_or("none");
-    // Once it is granted, it makes no difference whether anybody reads on.
+    // A closed pipe is not a failure any more: the access is granted.
     for (call, user) in access {
         let _ = writeln!(out, "granted{place}: user {user} may open call {call}");
     }

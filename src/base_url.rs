@@ -1,4 +1,4 @@
-//! What a base URL may be, and the URL of the resource under it.
+//! `Endpoint`: checks a base URL, and appends the path of the resource.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -9,7 +9,7 @@ use crate::redact::{Secrets, clean};
 
 const RESOURCE: &str = "/v2/calls/users-access";
 
-/// Where the resource is: a URL that has passed every check.
+/// The URL of the resource, below a base URL that passed every check.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) uri: Uri,
@@ -18,16 +18,20 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Finds the resource below `base`, or says what is wrong with it, without the secrets: somebody may
-    /// have pasted one into the wrong setting.
+    /// Appends the resource to `base`, after removing a trailing `/`, `/v2` or the resource itself. Any
+    /// other path is kept as a prefix.
     ///
-    /// A path prefix is kept; a final `/`, `/v2` or the resource itself is dropped.
+    /// # Errors
+    ///
+    /// Returns a message that says what is wrong with `base`. It never contains one of `secrets`, since
+    /// a secret is easily pasted into the wrong setting.
     pub(crate) fn below(base: &str, secrets: &Secrets) -> Result<Self, String> {
         let invalid = |problem: &dyn fmt::Display| invalid(base, secrets, problem);
         if let Some(c) = base.chars().find(|c| !c.is_ascii_graphic()) {
             return Err(invalid(&format_args!("it contains {c:?}")));
         }
-        // `http::Uri` drops a fragment without a word, and reads a port that is too large as none.
+        // These checks come before `http::Uri`, which silently drops a fragment, and treats a port
+        // over 65535 as absent, so that the request would go to the default port.
         if base.contains('#') {
             return Err(invalid(&"it has a fragment"));
         }
@@ -38,10 +42,12 @@ impl Endpoint {
             return Err(invalid(&"it does not start with https://"));
         };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        // ureq would send user information as Basic authentication, and show it in its errors.
         if authority.contains('@') {
             return Err(invalid(&"it has user information"));
         }
         let (host, port) = match authority.rsplit_once(':') {
+            // In an IPv6 address without a port, the last `:` is part of the address.
             Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
             _ => (authority, None),
         };
@@ -57,9 +63,11 @@ impl Endpoint {
             return Err(invalid(&"its scheme is not https"));
         }
         if !is_https && !is_loopback {
-            let problem = "http is for a loopback host only, since it would show the credentials";
+            let problem = "http is for a loopback host only, since it would expose the credentials";
             return Err(invalid(&problem));
         }
+        // Gong shows `https://us-12345.api.gong.io`, other tools want `/v2` or a `/` after it, and a
+        // value is often copied between them.
         let path = path.trim_end_matches('/');
         let prefix = [RESOURCE, "/v2"]
             .iter()
@@ -77,6 +85,7 @@ impl Endpoint {
     }
 }
 
+/// Whether this is an IPv6 address in brackets, or looks like a name or an IPv4 address.
 fn is_host(host: &str) -> bool {
     match host
         .strip_prefix('[')
@@ -93,27 +102,36 @@ fn is_host(host: &str) -> bool {
 }
 
 fn is_port(port: &str) -> bool {
+    // `u16::from_str` accepts a leading `+`.
     port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse().is_ok_and(|port: u16| port > 0)
 }
 
+/// Whether the host is `localhost`, or an address of this machine only.
+///
+/// Any other name is not, even if it resolves to such an address: the answer of a name server
+/// must not decide whether credentials are sent in clear text.
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
+    // A trailing dot marks a name as fully qualified.
     let name = host.strip_suffix('.').unwrap_or(host);
     name.eq_ignore_ascii_case("localhost")
         || address
             .parse()
+            // `::ffff:127.0.0.1` is loopback only in its canonical form, as an IPv4 address.
             .is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())
 }
 
-/// Shows the base URL up to a query or a fragment, and not at all if it may hold a password.
+/// Formats an error, with the base URL up to its query or fragment.
+///
+/// The URL is left out if it may contain a password.
 fn invalid(base: &str, secrets: &Secrets, problem: &dyn fmt::Display) -> String {
     const SHOWN_CHARS: usize = 100;
     const EXPECTED: &str = "expected one such as https://api.gong.io";
-    // The second is how `@` is written in a URL.
+    // `%40` is an escaped `@`.
     if base.contains('@') || base.contains("%40") {
         return format!("base_url is invalid: {problem}; {EXPECTED}");
     }
-    // What is cut before it is cleaned may end in a part of a secret.
+    // Cutting first could leave the start of a secret, which cleaning would not recognise.
     let shown: String = clean(base, secrets)
         .chars()
         .take_while(|c| !matches!(c, '?' | '#'))
@@ -133,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_is_kept_and_a_final_slash_or_version_is_dropped() {
+    fn a_prefix_is_kept_and_a_trailing_slash_or_version_is_removed() {
         for (base, url) in [
             ("https://api.gong.io", "https://api.gong.io"),
             ("https://api.gong.io/", "https://api.gong.io"),
@@ -176,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_base_url_says_why() {
+    fn an_invalid_base_url_gets_a_message_that_says_why() {
         for (base, why) in [
             ("", "does not start with https://"),
             ("api.gong.io", "does not start with https://"),
@@ -217,7 +235,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_an_endpoint_of_the_resource_or_an_error(base in "\\PC*|https?://[a-z0-9.:@/?#\\[\\]-]*") {
+        fn any_text_is_an_endpoint_or_an_error_without_user_information(base in "\\PC*|https?://[a-z0-9.:@/?#\\[\\]-]*") {
             match below(&base) {
                 Ok(endpoint) => {
                     prop_assert!(endpoint.uri.path().ends_with(RESOURCE));

@@ -1,4 +1,4 @@
-//! `ClientBuilder`: every setting, its default, and its check.
+//! `ClientBuilder`: the settings of a client, their defaults and their checks.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,7 +12,11 @@ use crate::error::{ConfigError, Error, check_duration};
 use crate::http::{Settings, Transport, tls};
 use crate::send::{RetryPolicy, Sender};
 
-/// Settings of a [`Client`], checked all at once by [`build`](Self::build).
+/// Configures a [`Client`].
+///
+/// A setter replaces what was set before and checks nothing; [`build`](Self::build) checks all
+/// settings at once. Each setter documents its default. `Debug` leaves out the base URL, which may
+/// still contain a password, and shows no credentials.
 ///
 /// # Examples
 ///
@@ -45,11 +49,15 @@ pub struct ClientBuilder {
 }
 
 impl Client {
-    /// Creates a client for `https://api.gong.io` with all settings at their defaults.
+    /// Creates a client for `https://api.gong.io`, with the defaults of [`ClientBuilder`].
+    ///
+    /// Nothing is sent: whether Gong accepts the credentials shows with the first call. A company's
+    /// own host, which Gong shows beside the access key, is set with
+    /// [`base_url`](ClientBuilder::base_url).
     ///
     /// # Errors
     ///
-    /// An error that [`is_config`](Error::is_config) if no TLS feature is on.
+    /// Returns [`Error::Config`] if the crate was built without a TLS feature.
     ///
     /// # Examples
     ///
@@ -65,17 +73,37 @@ impl Client {
         Self::builder(credentials).build()
     }
 
-    /// Creates a client from the environment, with the other settings at their defaults; see
-    /// [`ClientBuilder::from_env`].
+    /// Creates a client from environment variables, with defaults for everything else.
+    ///
+    /// The variables are listed under [`Credentials::from_env`] and [`ClientBuilder::from_env`].
     ///
     /// # Errors
     ///
-    /// An error that [`is_config`](Error::is_config) and names what is missing or wrong.
+    /// Returns [`Error::Config`] if a variable is missing or invalid; the message names it, or the
+    /// setting.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use gong_call_access::Client;
+    ///
+    /// let client = Client::from_env()?;
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
     pub fn from_env() -> Result<Self, Error> {
         ClientBuilder::from_env()?.build()
     }
 
-    /// Returns a builder, for other settings than the defaults; it has the examples.
+    /// Returns a [`ClientBuilder`], to change settings from their defaults.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gong_call_access::{Client, Credentials};
+    ///
+    /// let builder = Client::builder(Credentials::bearer("my-token")?).requests_per_second(1);
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
     pub fn builder(credentials: Credentials) -> ClientBuilder {
         ClientBuilder::new(credentials)
     }
@@ -106,15 +134,15 @@ impl ClientBuilder {
         }
     }
 
-    /// Takes the credentials and the base URL from the environment: [`Credentials::from_env`] and
-    /// `GONG_BASE_URL`.
+    /// Creates a builder with the credentials and the base URL of the environment.
     ///
-    /// Without `GONG_BASE_URL`, or if it is empty, the base URL is `https://api.gong.io`.
+    /// The credentials are those of [`Credentials::from_env`]. The base URL is `GONG_BASE_URL`, or
+    /// `https://api.gong.io` if that is unset or empty.
     ///
     /// # Errors
     ///
-    /// An error that [`is_config`](Error::is_config) and names what is missing; a base URL is checked in
-    /// [`build`](Self::build).
+    /// Returns [`Error::Config`] if a credential is missing or invalid; the message names the variable.
+    /// The base URL is checked in [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -132,10 +160,15 @@ impl ClientBuilder {
         })
     }
 
-    /// Sets where Gong's API is; Gong shows a company its own host beside the access key.
+    /// Sets the URL of Gong's API.
     ///
-    /// The default is `https://api.gong.io`. `http` is for a loopback host only. A path prefix is kept; a `/`
-    /// or `/v2` at the end is dropped. User information, a query or a fragment is an error in
+    /// The default is `https://api.gong.io`. Many companies have a host of their own, which Gong shows
+    /// beside the access key; [the shared host may redirect there](crate#what-is-known-about-gong),
+    /// and redirects are not followed.
+    ///
+    /// A trailing `/` or `/v2` is removed, any other path is kept as a prefix, and
+    /// `/v2/calls/users-access` is appended. `http` is accepted for a loopback host only, and such a
+    /// host is never reached through a proxy. User information, a query or a fragment is an error in
     /// [`build`](Self::build).
     ///
     /// # Examples
@@ -155,12 +188,12 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long one attempt may take, from resolving the host name to the last byte of the
-    /// body.
+    /// Sets the timeout of one attempt, from resolving the host name to the last byte of the response.
     ///
-    /// The default is 30 seconds. The whole call, with its waits, is bounded by
-    /// [`total_timeout`](Self::total_timeout); an attempt near its end gets only the time that is
-    /// left. Zero, or more than 30 days, is an error in [`build`](Self::build).
+    /// The default is 30 seconds. The whole call, waits included, is bounded by
+    /// [`total_timeout`](Self::total_timeout), and its last attempt gets no more than the time left.
+    /// An attempt that times out is retried. Zero, or more than 30 days, is an error in
+    /// [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -176,11 +209,12 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long the look-up of the host name may take, and as long again connecting, TLS
-    /// included.
+    /// Sets the timeout of resolving the host name, and again of connecting, TLS handshake included.
     ///
-    /// The default is 10 seconds, or [`timeout`](Self::timeout) where that is less. Zero, or more
-    /// than `timeout`, is an error in [`build`](Self::build).
+    /// The default is 10 seconds, or [`timeout`](Self::timeout) if that is shorter. The two phases
+    /// together can take twice this, and both count towards `timeout`. A connection that times out has
+    /// sent nothing to Gong, so its error [`is_connect`](Error::is_connect). Zero, or more than
+    /// `timeout`, is an error in [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -198,14 +232,17 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long a whole call may take: all attempts, the waits between them, and the wait for
-    /// a turn.
+    /// Sets the timeout of a whole call: all attempts, the waits between them, and the waits for the
+    /// rate limit.
     ///
-    /// The default is 120 seconds; it holds with [`RetryPolicy::none`] too. A wait that would go
-    /// past it is not begun: the call returns the last answer or error at once. A call that
-    /// could send nothing in its time is an error that [`is_timeout`](Error::is_timeout). Set
-    /// [`timeout`](Self::timeout) below it: an attempt that has less time than that costs a little more.
-    /// Zero, or more than 30 days, is an error in [`build`](Self::build).
+    /// The default is 120 seconds; it holds with [`RetryPolicy::none`] too. A wait that would exceed it
+    /// is not started: the call returns its last response or error at once. A call that could not send
+    /// even one request in this time returns an error that [`is_timeout`](Error::is_timeout) and has 0
+    /// [`attempts`](Error::attempts). In a batch job, every request has this time.
+    ///
+    /// Choose a shorter [`timeout`](Self::timeout): an attempt with less time left than that needs a
+    /// TLS configuration of its own, which costs a little more. Zero, or more than 30 days, is an error
+    /// in [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -213,7 +250,7 @@ impl ClientBuilder {
     /// # use std::time::Duration;
     /// # use gong_call_access::{Client, Credentials};
     /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url("http://localhost");
-    /// // For a web handler that would rather fail than keep its caller waiting.
+    /// // A web handler fails early rather than keep its client waiting.
     /// let builder = builder.timeout(Duration::from_secs(4)).total_timeout(Duration::from_secs(5));
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
@@ -222,8 +259,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how often a call is tried again, and after how long; see [`RetryPolicy`] for the
-    /// defaults.
+    /// Sets how often a failed request is retried, and how long the waits are.
+    ///
+    /// The default is [`RetryPolicy::default`]: up to 4 attempts. See [`RetryPolicy`] for what is
+    /// retried.
     ///
     /// # Examples
     ///
@@ -239,14 +278,17 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how many requests may reach Gong in any one second, over all clones and threads of the
-    /// client.
+    /// Sets the rate limit: how many requests may reach Gong in any one second, over all clones and
+    /// threads of the client.
     ///
-    /// The default is 3, which Gong documents as the limit of a whole company; leave room for its
-    /// other tools. `None` is no limit. Attempts that are repeated or cannot connect count too. A request's
-    /// turn is free again one second after its answer, so no more than these are in flight, and an idle
-    /// client sends its first ones at once. Who waits goes in the order of asking; a repeated attempt asks
-    /// anew. Zero is an error in [`build`](Self::build).
+    /// The default is 3, which is [Gong's own limit](crate#what-is-known-about-gong) for a whole
+    /// company; set less to leave room for its other tools. `None` removes the limit. Every attempt
+    /// counts, including retries and those that cannot connect.
+    ///
+    /// An attempt takes a permit and releases it one second after its response, so this is also the
+    /// most that can be in flight. An idle client sends its first requests without waiting. Waiters are
+    /// served first come, first served; a retry rejoins the queue. Zero is an error in
+    /// [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -264,10 +306,12 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how many calls one request of a job carries at most.
+    /// Sets how many calls a request of a batch job carries at most.
     ///
-    /// The default is 100. Gong documents no limit. It concerns [`grant_batches`](crate::Client::grant_batches) and [`revoke_batches`](crate::Client::revoke_batches)
-    /// only. Zero is an error in [`build`](Self::build).
+    /// The default is 100. Gong documents no limit. It applies to
+    /// [`grant_batches`](crate::Client::grant_batches) and
+    /// [`revoke_batches`](crate::Client::revoke_batches), not to single requests. `usize::MAX` removes
+    /// the bound. Zero is an error in [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -282,10 +326,13 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how many (call, user) pairs one request of a job carries at most.
+    /// Sets how many (call, user) pairs a request of a batch job carries at most.
     ///
-    /// The default is 1,000. Gong documents no limit. It concerns [`grant_batches`](crate::Client::grant_batches) and
-    /// [`revoke_batches`](crate::Client::revoke_batches) only. Zero is an error in [`build`](Self::build).
+    /// The default is 1,000. Gong documents no limit. It applies to
+    /// [`grant_batches`](crate::Client::grant_batches) and
+    /// [`revoke_batches`](crate::Client::revoke_batches), not to single requests. A call with more
+    /// users than this is split over several requests. `usize::MAX` removes the bound. Zero is an error
+    /// in [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -301,10 +348,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the `User-Agent` header, in place of `gong-call-access/` and the version.
+    /// Sets the `User-Agent` header.
     ///
-    /// A blank value, a control character or one outside ASCII is an error in
-    /// [`build`](Self::build).
+    /// The default is `gong-call-access/` followed by the version of this crate. A blank value, a
+    /// control character or a character outside ASCII is an error in [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -319,10 +366,12 @@ impl ClientBuilder {
         self
     }
 
-    /// Trusts these certificates, in PEM, and no others: the usual ones are trusted no longer.
+    /// Replaces the trusted root certificates with these, in PEM.
     ///
-    /// Without this setting, the features decide which certificates are trusted. PEM without a
-    /// certificate is an error in [`build`](Self::build).
+    /// By default, the crate's features decide what is trusted. This setting adds nothing to that: only
+    /// the given certificates are trusted, for instance that of a proxy which inspects TLS. Text
+    /// outside the PEM blocks is ignored, and so are blocks that are not certificates, such as private
+    /// keys. PEM without any certificate is an error in [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -339,12 +388,15 @@ impl ClientBuilder {
         self
     }
 
-    /// Checks all settings and builds the client; nothing is sent.
+    /// Checks all settings and creates the client. Nothing is sent.
+    ///
+    /// The proxy, if any, is read from the environment here: `ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`
+    /// and `NO_PROXY`.
     ///
     /// # Errors
     ///
-    /// An error that [`is_config`](Error::is_config) and names the setting that cannot be used, its
-    /// value, and what is expected. So is an `https` base URL without one of the TLS features.
+    /// Returns [`Error::Config`] for the first setting that is invalid, with its name, its value and
+    /// what is expected, and for an `https` base URL if the crate was built without a TLS feature.
     ///
     /// # Examples
     ///
@@ -387,7 +439,7 @@ impl ClientBuilder {
         Ok(Client::with(sender, calls, pairs))
     }
 
-    /// The default gives way to a shorter timeout; a setting does not.
+    /// The default is capped by `timeout`, so that setting only a short `timeout` is not an error.
     fn effective_connect_timeout(&self) -> Duration {
         let default = Self::CONNECT_TIMEOUT.min(self.timeout);
         self.connect_timeout.unwrap_or(default)
@@ -414,7 +466,7 @@ impl ClientBuilder {
 }
 
 impl fmt::Debug for ClientBuilder {
-    /// Leaves out the base URL, which is not checked yet and may hold a password.
+    // The base URL is left out: it is not checked before `build`, and may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("credentials", &self.credentials)
@@ -438,6 +490,7 @@ fn check_not_zero(setter: &str, count: usize) -> Result<(), ConfigError> {
     }
 }
 
+/// Checks here what ureq would only find when it sends.
 fn check_user_agent(user_agent: &str) -> Result<HeaderValue, ConfigError> {
     let problem = if user_agent.trim().is_empty() {
         "is blank".to_owned()

@@ -1,4 +1,4 @@
-//! `Client`: the calls.
+//! `Client`: the three calls, `grant`, `revoke` and `list`.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,27 +14,48 @@ use crate::id::CallId;
 use crate::response::{Listing, Response, Success};
 use crate::send::Sender;
 
-/// How large an acknowledgement may be, in bytes.
+/// How large an acknowledgement may be, in bytes. Gong's hold little more than a request id.
 const RECEIPT_LIMIT: usize = 1024 * 1024;
 
-/// What an id takes in a body, about: its digits, two quotes and a comma.
+/// About how many bytes an id takes in a body: its digits, two quotes and a comma.
 const ID_SIZE: usize = 24;
 
 /// How large a listing may be, in bytes.
 const LISTING_LIMIT: usize = 64 * 1024 * 1024;
 
-/// A client of Gong's resource `/v2/calls/users-access`.
+/// A blocking client for Gong's resource `/v2/calls/users-access`.
 ///
-/// It blocks the calling thread until there is an answer, and always in bounded time. A clone
-/// is cheap and shares the connections, which are kept alive, and the rate limit; it can be used
-/// from many threads at once. A program needs one: two clients do not know of each other's requests.
+/// A call blocks its thread until there is a response, and returns within
+/// [`total_timeout`](crate::ClientBuilder::total_timeout), 120 seconds by default. Requests and
+/// responses are held in memory as a whole.
+///
+/// Share one client: the rate limit is not coordinated between clients. Cloning is cheap, and clones
+/// share their kept-alive connections, their rate limit and the effect of a 429. All methods take
+/// `&self` and may be called from many threads at once. Dropping the last clone closes the
+/// connections.
+///
+/// # Examples
+///
+/// Grant from several threads, within one rate limit:
+///
+/// ```no_run
+/// use gong_call_access::{CallAccessList, Client, Error};
+///
+/// fn grant_all(client: &Client, lists: &[CallAccessList]) -> Result<(), Error> {
+///     std::thread::scope(|scope| {
+///         let spawn = |list| scope.spawn(move || client.grant(list)?.into_result().map_err(Error::from));
+///         let threads: Vec<_> = lists.iter().map(spawn).collect();
+///         threads.into_iter().try_for_each(|thread| thread.join().unwrap().map(drop))
+///     })
+/// }
+/// ```
 ///
 /// # Testing
 ///
-/// A program that uses this crate is tested with [mockito](https://docs.rs/mockito)
+/// Test a program that uses this crate with [mockito](https://docs.rs/mockito)
 /// (`cargo add --dev mockito`) or any other server on loopback. Save this module as
-/// `tests/gong.rs` and go on from there. mockito answers a request that no mock matches with status
-/// 501, which is a [`Response::ServerError`].
+/// `tests/gong.rs` to start from. mockito answers a request that no mock matches with status 501,
+/// which is a [`Response::ServerError`].
 ///
 /// ```no_run
 #[doc = include_str!("../tests/testing.rs")]
@@ -74,23 +95,26 @@ impl Client {
         self.inner.max_pairs_per_batch
     }
 
-    /// Gives users access to calls: one `PUT` with the whole list, repeated as the
-    /// [`RetryPolicy`](crate::RetryPolicy) says.
+    /// Gives users access to calls, with one `PUT` of the whole list.
     ///
-    /// Gong documents that a user who has access already is not affected, so a grant may be
-    /// repeated. It was observed that one unknown call makes Gong refuse the whole list with
-    /// [`Response::BadRequest`], without saying which; it is not known whether the others were
-    /// applied. Gong documents no limit to the size of a request. A server that refuses a large
-    /// one before it has read it may cut the connection, and then its status is lost: thousands
-    /// of pairs are better sent with [`grant_batches`](Self::grant_batches). An acknowledgement of
-    /// more than 1 MiB is no success.
+    /// The request is retried as the [`RetryPolicy`](crate::RetryPolicy) says. Granting access that a
+    /// user already has changes nothing, so a grant can be repeated.
+    ///
+    /// A single unknown call makes Gong refuse the whole list with [`Response::BadRequest`], without
+    /// saying which call it is; the other pairs
+    /// [may have been applied](crate#what-is-known-about-gong).
+    ///
+    /// Send thousands of pairs with [`grant_batches`](Self::grant_batches) instead. A server that
+    /// refuses a large request early may close the connection while it is being sent, which loses the
+    /// status. A response larger than 1 MiB is not a success.
     ///
     /// # Errors
     ///
-    /// An answer of Gong's is a [`Response`], whatever it says. An error means there is none: it
-    /// [`is_config`](Error::is_config) for an empty list, which is never sent; otherwise it is an
-    /// [`Error::Transport`], the pairs may or may not have been granted, and it is safe to grant them
-    /// again.
+    /// Any answer from Gong is a [`Response`]; an error means that there is none.
+    ///
+    /// - Returns [`Error::Config`] if the list is empty. Nothing is sent.
+    /// - Returns [`Error::Transport`] if no response came, or none that could be read. The pairs may
+    ///   have been granted; granting them again is safe.
     ///
     /// # Examples
     ///
@@ -111,17 +135,21 @@ impl Client {
         self.change(&Method::PUT, access)
     }
 
-    /// Takes away access that this API gave: one `DELETE` with the whole list, repeated as the
-    /// [`RetryPolicy`](crate::RetryPolicy) says.
+    /// Takes away access that this API gave, with one `DELETE` of the whole list.
     ///
-    /// Gong documents that users without access are not affected, and that access which a user has
-    /// for other reasons (the call was shared with them, or their permission profile covers it)
-    /// stays as it is. So a revocation may be repeated, and its success does not prove that the
-    /// user cannot open the call.
+    /// The request is retried as the [`RetryPolicy`](crate::RetryPolicy) says. Revoking access that a
+    /// user does not have changes nothing, so a revocation can be repeated.
+    ///
+    /// A success does not prove that the user can no longer open the call: they may have access for
+    /// another reason, such as a permission profile that covers it, or because somebody shared the
+    /// call with them. This API [does not change such access](crate#what-is-known-about-gong). An
+    /// unknown call, a large list and a large response are treated as by [`grant`](Self::grant).
     ///
     /// # Errors
     ///
-    /// As for [`grant`](Self::grant): after an [`Error::Transport`], revoke again.
+    /// - Returns [`Error::Config`] if the list is empty. Nothing is sent.
+    /// - Returns [`Error::Transport`] if no response came, or none that could be read. The pairs may
+    ///   have been revoked; revoking them again is safe.
     ///
     /// # Examples
     ///
@@ -141,18 +169,20 @@ impl Client {
         self.change(&Method::DELETE, access)
     }
 
-    /// Lists the users to whom this API gave access to the calls: one `POST`, repeated as the
-    /// [`RetryPolicy`](crate::RetryPolicy) says.
+    /// Lists the users to whom this API gave access to the calls, with one `POST`.
     ///
-    /// A call that is given twice is asked for once. Gong documents no limit to the number of
-    /// calls; an answer of more than 64 MiB is no success. Many calls are better listed with
-    /// [`list_batches`](Self::list_batches). A response that lists a call that was not asked for is
+    /// The request is retried as the [`RetryPolicy`](crate::RetryPolicy) says, and changes nothing.
+    /// Users who have access for another reason are not listed; see [`Listing`]. Duplicate calls are
+    /// sent once.
+    ///
+    /// A response larger than 64 MiB is not a success; [`list_batches`](Self::list_batches) lists any
+    /// number of calls. A response that lists a call that was not requested is
     /// [`Response::Unexpected`], so a program may revoke what it did not expect to find.
     ///
     /// # Errors
     ///
-    /// An error that [`is_config`](Error::is_config) if there is no call; otherwise as for
-    /// [`grant`](Self::grant), except that nothing is changed.
+    /// - Returns [`Error::Config`] if there are no calls. Nothing is sent.
+    /// - Returns [`Error::Transport`] if no response came, or none that could be read.
     ///
     /// # Examples
     ///
@@ -175,7 +205,7 @@ impl Client {
     ) -> Result<Response<Listing>, Error> {
         let calls: BTreeSet<_> = calls.into_iter().collect();
         if calls.is_empty() {
-            return Err(ConfigError::new("there is no call to list, expected one or more").into());
+            return Err(ConfigError::new("no calls to list, expected one or more").into());
         }
         let size = calls.len() * ID_SIZE;
         let filter = Filter { call_ids: &calls };
@@ -198,10 +228,13 @@ impl Client {
             let message = "the call access list is empty, expected one pair or more";
             return Err(ConfigError::new(message).into());
         }
-        // Room for each pair to be a call of its own would be twice too much for most lists.
+        // Room for one id a pair suits calls with several users. If each call has one user, the body
+        // outgrows it once, which beats reserving twice as much for every list.
         self.send(method, access, &(), access.len() * ID_SIZE, RECEIPT_LIMIT)
     }
 
+    /// Encodes `content`, expected to take `size` bytes, and sends it. The body of a success may have
+    /// up to `limit` bytes.
     fn send<T: Success>(
         &self,
         method: &Method,
@@ -210,6 +243,8 @@ impl Client {
         size: usize,
         limit: usize,
     ) -> Result<Response<T>, Error> {
+        // Encoded once, and not by ureq: retries send the same bytes, and ureq's `send_json` would
+        // write them with indentation, at about twice the size.
         let mut body = Vec::with_capacity(size + 128);
         serde_json::to_writer(&mut body, content)
             .map_err(|error| ConfigError::new(format!("the body cannot be serialised: {error}")))?;
@@ -222,7 +257,7 @@ impl Client {
     }
 }
 
-/// The body of a `POST`, as Gong documents it.
+/// The body of a `POST`: `{"filter":{"callIds":["…"]}}`.
 #[derive(Serialize)]
 struct ListBody<'a> {
     filter: Filter<'a>,

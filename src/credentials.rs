@@ -1,4 +1,4 @@
-//! The `Authorization` header, and how what is in it stays hidden.
+//! `Credentials`: the `Authorization` header, and the secrets in it that nothing may show.
 
 use std::env::{self, VarError};
 use std::fmt;
@@ -15,13 +15,24 @@ const SECRET: &str = "GONG_ACCESS_KEY_SECRET";
 const SHORT_SECRET: &str = "GONG_ACCESS_SECRET";
 const TOKEN: &str = "GONG_ACCESS_TOKEN";
 
-/// How a client identifies itself to Gong: an access key with its secret, or an OAuth token.
+/// What a client authenticates with: an access key and its secret, or an OAuth token.
 ///
-/// Nothing reads a credential back: there is no accessor, and `Debug` shows the scheme only. The
-/// memory that holds it is not wiped.
+/// Granting and revoking need the scope `api:call-user-access:write`, listing needs
+/// `api:call-user-access:read`. A credential without the scope gets a 401 that names it.
 ///
-/// Gong documents that granting and revoking need the scope `api:call-user-access:write`, and
-/// listing needs `api:call-user-access:read`.
+/// Credentials cannot be read back: there is no accessor, and `Debug` shows the scheme only. The
+/// client removes them, plain or in Base64, from server text before it keeps any. Constructing
+/// credentials checks their form and sends nothing; a clone is cheap. The memory is not wiped on drop.
+///
+/// # Examples
+///
+/// ```
+/// use gong_call_access::Credentials;
+///
+/// let credentials = Credentials::bearer("my-token")?;
+/// assert_eq!(format!("{credentials:?}"), r#"Credentials { scheme: "Bearer", .. }"#);
+/// # Ok::<(), gong_call_access::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Credentials {
     scheme: &'static str,
@@ -30,13 +41,15 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Uses an access key and its secret, sent as HTTP Basic authentication.
+    /// Creates credentials from an access key and its secret, sent as HTTP Basic authentication.
+    ///
+    /// The secret may be long, and may contain a `:`.
     ///
     /// # Errors
     ///
-    /// An error that [`is_config`](Error::is_config) if one of the two is empty or blank, has a
-    /// control character (a line end, for instance) or one outside ASCII, or if the key has a
-    /// `:`.
+    /// Returns [`Error::Config`] if the key or the secret is blank, contains a control character (such
+    /// as a trailing newline) or a character outside ASCII, or if the key contains a `:`. The message
+    /// names which of the two it is, and never shows the value.
     ///
     /// # Examples
     ///
@@ -51,6 +64,7 @@ impl Credentials {
     pub fn access_key(key: impl AsRef<str>, secret: impl AsRef<str>) -> Result<Self, Error> {
         let key = check("access key", key.as_ref())?;
         let secret = check("access key secret", secret.as_ref())?;
+        // HTTP Basic splits the pair at its first `:`, so a key with one would change the secret.
         if key.contains(':') {
             return Err(ConfigError::new("the access key contains a `:`").into());
         }
@@ -58,12 +72,14 @@ impl Credentials {
         Self::new("Basic", &STANDARD.encode(&pair), &[key, secret, &pair])
     }
 
-    /// Uses an OAuth access token, sent as HTTP Bearer authentication.
+    /// Creates credentials from an OAuth access token, sent as HTTP Bearer authentication.
+    ///
+    /// A token is not refreshed: once it expires, requests get a 401 and a new client is needed.
     ///
     /// # Errors
     ///
-    /// An error that [`is_config`](Error::is_config) if the token is empty, or has a space, a
-    /// control character (a line end, for instance) or one outside ASCII.
+    /// Returns [`Error::Config`] if the token is blank, or contains a space, a control character (such
+    /// as a trailing newline) or a character outside ASCII.
     ///
     /// # Examples
     ///
@@ -87,17 +103,17 @@ impl Credentials {
 
     /// Reads the credentials from the environment.
     ///
-    /// That is `GONG_ACCESS_KEY` with `GONG_ACCESS_KEY_SECRET` (or `GONG_ACCESS_SECRET`), else
-    /// `GONG_ACCESS_TOKEN`. An empty variable counts as not set, and a line end after a value
-    /// is dropped. `GONG_BASE_URL` is not read here, but by
+    /// `GONG_ACCESS_KEY` and `GONG_ACCESS_KEY_SECRET` (or `GONG_ACCESS_SECRET`) make an access key. If
+    /// none of them is set, `GONG_ACCESS_TOKEN` is used. An empty variable counts as unset, and
+    /// trailing newlines are removed. `GONG_BASE_URL` is read by
     /// [`Client::from_env`](crate::Client::from_env) and
-    /// [`ClientBuilder::from_env`](crate::ClientBuilder::from_env).
+    /// [`ClientBuilder::from_env`](crate::ClientBuilder::from_env), not here.
     ///
     /// # Errors
     ///
-    /// An error that [`is_config`](Error::is_config) if there are none, if there is half a pair (it
-    /// names the variable that is missing), or if a value is not one that
-    /// [`access_key`](Self::access_key) or [`bearer`](Self::bearer) takes.
+    /// Returns [`Error::Config`] if no credentials are set, if only half of an access key is set (the
+    /// message names the missing variable), if a variable is not valid Unicode, or for the reasons
+    /// given under [`access_key`](Self::access_key) and [`bearer`](Self::bearer).
     ///
     /// # Examples
     ///
@@ -118,6 +134,8 @@ impl Credentials {
         };
         match (key, secret) {
             (Some(key), Some(secret)) => Self::access_key(key, secret),
+            // An error even if there is a token: falling back to it would run the program with
+            // other rights than its operator meant to give it.
             (Some(_), None) => {
                 Err(ConfigError::new(format!("{KEY} is set, but {SECRET} is missing")).into())
             }
@@ -137,6 +155,7 @@ impl Credentials {
     fn new(scheme: &'static str, value: &str, secrets: &[&str]) -> Result<Self, Error> {
         let mut authorization = HeaderValue::try_from(format!("{scheme} {value}"))
             .map_err(|_| ConfigError::new("the credentials do not fit in a header"))?;
+        // `Debug` of a header map, and of a request that holds it, then prints `Sensitive`.
         authorization.set_sensitive(true);
         Ok(Self {
             scheme,
@@ -145,6 +164,7 @@ impl Credentials {
         })
     }
 
+    /// Returns the header, and the texts to keep out of everything that is shown.
     pub(crate) fn into_parts(self) -> (HeaderValue, Secrets) {
         (self.authorization, self.secrets)
     }
@@ -158,8 +178,9 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Names what is wrong and never the value.
+/// Returns `value` if it can go into a header; the error says what is wrong without showing it.
 fn check<'a>(name: &str, value: &'a str) -> Result<&'a str, ConfigError> {
+    // A newline gets a message of its own, since it usually comes from reading a file.
     let problem = if value.trim().is_empty() {
         "empty"
     } else if value.contains(['\r', '\n']) {
@@ -174,10 +195,11 @@ fn check<'a>(name: &str, value: &'a str) -> Result<&'a str, ConfigError> {
     Err(ConfigError::new(format!("the {name} is {problem}")))
 }
 
-/// The value of an environment variable without the line end that a file may have left on it.
+/// Returns an environment variable without trailing newlines; `None` if it is unset or empty.
 pub(crate) fn variable(name: &str) -> Result<Option<String>, ConfigError> {
     match env::var(name) {
         Ok(value) => {
+            // A value that was read from a file often ends in a newline, which no header may hold.
             let value = value.trim_end_matches(['\r', '\n']);
             Ok((!value.is_empty()).then(|| value.to_owned()))
         }

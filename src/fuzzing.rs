@@ -1,4 +1,4 @@
-//! What the fuzz targets call, and nobody else can: it is there with `--cfg fuzzing` only.
+//! Entry points for the fuzz targets, compiled with `--cfg fuzzing` only.
 
 use std::collections::BTreeSet;
 
@@ -15,9 +15,9 @@ use crate::response::{Listing, Response, Success, decode};
 /// How large a body may be, in bytes.
 pub const LIMIT: usize = 64 * 1024;
 
-/// Decodes an answer to [`grant`](crate::Client::grant).
+/// Decodes a response to [`grant`](crate::Client::grant).
 ///
-/// `None` if HTTP does not know the status or a header, so that no answer could have them.
+/// Returns `None` if the status or a header is not valid in HTTP.
 pub fn decode_receipt(
     credentials: &Credentials,
     status: u16,
@@ -56,11 +56,11 @@ fn decode_answer<T: Success>(
     Some(decode(&http, question, 1, &secrets))
 }
 
-/// Returns the URL of the resource below a base URL, or what is wrong with it.
+/// Returns the URL of the resource below a base URL.
 ///
 /// # Errors
 ///
-/// The message of the error in [`build`](crate::ClientBuilder::build).
+/// Returns the message of the error from [`build`](crate::ClientBuilder::build).
 pub fn resource_url(base_url: &str) -> Result<String, String> {
     Endpoint::below(base_url, &Secrets::from_iter([])).map(|endpoint| endpoint.uri.to_string())
 }

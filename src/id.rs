@@ -1,4 +1,4 @@
-//! `CallId` and `UserId`: what an id may be.
+//! `CallId` and `UserId`: validated ids, and `InvalidId` for everything else.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -10,13 +10,18 @@ use serde::ser::{Serialize, Serializer};
 
 /// The id of a call: 1 to 20 ASCII digits, kept as text and sent exactly as given.
 ///
-/// Leading zeros are kept, so `007` and `7` are two different ids. Ids are ordered as text: `10`
-/// comes before `9`. Gong documents ids as numeric strings of up to 20 digits. From JSON an id is read
-/// from a string only, since a number may have lost digits.
+/// An id is never converted to a number. Leading zeros are kept, so `007` and `7` are different ids,
+/// and ids are ordered as text, so `10` comes before `9`. The length is
+/// [Gong's own limit](crate#what-is-known-about-gong); whether Gong knows the call shows only when
+/// a request is sent.
+///
+/// An id is 24 bytes, `Copy`, and does not allocate. It serialises as a JSON string, and
+/// deserialises from a string only: an id that passed through a JSON number may have lost digits.
 ///
 /// # Errors
 ///
-/// Parsing anything else gives an [`InvalidId`].
+/// Parsing returns an [`InvalidId`] if the text is empty, longer than 20 digits, or has any other
+/// character. Surrounding white space is not trimmed.
 ///
 /// # Examples
 ///
@@ -34,11 +39,13 @@ pub struct CallId(Digits);
 
 /// The id of a user: 1 to 20 ASCII digits, kept as text and sent exactly as given.
 ///
-/// The same rules as for a [`CallId`] hold; the two types cannot be mistaken for each other.
+/// It follows the rules of a [`CallId`], but is a type of its own, so that a call and a user cannot
+/// be swapped by mistake.
 ///
 /// # Errors
 ///
-/// Parsing anything else gives an [`InvalidId`].
+/// Parsing returns an [`InvalidId`] if the text is empty, longer than 20 digits, or has any other
+/// character.
 ///
 /// # Examples
 ///
@@ -54,16 +61,34 @@ pub struct UserId(Digits);
 
 impl CallId {
     /// Returns the digits as they were given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gong_call_access::CallId;
+    ///
+    /// assert_eq!("007".parse::<CallId>()?.as_str(), "007");
+    /// # Ok::<(), gong_call_access::InvalidId>(())
+    /// ```
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 }
 
 impl UserId {
-    /// Sorts before every user, and is none.
+    /// A lower bound for range queries; never a valid id.
     pub(crate) const BEFORE_ALL: Self = Self(Digits([0; Digits::SIZE]));
 
     /// Returns the digits as they were given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gong_call_access::UserId;
+    ///
+    /// assert_eq!("007".parse::<UserId>()?.as_str(), "007");
+    /// # Ok::<(), gong_call_access::InvalidId>(())
+    /// ```
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -161,7 +186,9 @@ impl<'de> Deserialize<'de> for UserId {
     }
 }
 
-/// Accepts strings only: an id that went through a JSON number may have lost digits.
+/// Reads an id from a string.
+///
+/// It has no `visit_u64`: ids have up to 20 digits, and most JSON writers keep 15 to 17 of a number.
 struct IdVisitor<T>(PhantomData<T>);
 
 impl<T: for<'a> TryFrom<&'a str, Error = InvalidId>> Visitor<'_> for IdVisitor<T> {
@@ -176,15 +203,19 @@ impl<T: for<'a> TryFrom<&'a str, Error = InvalidId>> Visitor<'_> for IdVisitor<T
     }
 }
 
-/// The digits from the left, then zero bytes, with the length in the last byte.
+/// The digits from the left, zero bytes, and the length in the last byte.
 ///
-/// So the order of the bytes is the order of the text.
+/// Comparing all bytes compares the texts: a zero byte sorts before every digit, so a prefix sorts
+/// before what it is a prefix of, as it does for `str`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+// Aligned like the words in which it is compared.
 #[repr(align(8))]
 struct Digits([u8; Self::SIZE]);
 
 impl Digits {
     const MAX_LEN: usize = 20;
+
+    /// Three words: 20 digits and the length need 21 bytes.
     const SIZE: usize = 24;
 
     fn parse(text: &str, kind: &'static str) -> Result<Self, InvalidId> {
@@ -204,6 +235,7 @@ impl Digits {
         matches!(text.len(), 1..=Self::MAX_LEN) && text.bytes().all(|byte| byte.is_ascii_digit())
     }
 
+    /// The bytes as two big-endian integers, which order as the bytes do.
     fn words(&self) -> (u128, u64) {
         let head = self.0.first_chunk().copied().map_or(0, u128::from_be_bytes);
         let tail = self.0.last_chunk().copied().map_or(0, u64::from_be_bytes);
@@ -213,12 +245,14 @@ impl Digits {
     fn as_str(&self) -> &str {
         let [digits @ .., len] = &self.0;
         let digits = digits.get(..usize::from(*len)).unwrap_or_default();
+        // Skipping this check would take `unsafe`, which this crate forbids.
         str::from_utf8(digits).unwrap_or_default()
     }
 }
 
 impl Ord for Digits {
-    /// Compares words: a set of pairs does little else, and comparing bytes is a call.
+    // Inserting into a set of pairs is mostly comparing ids. Comparing two integers is inlined, while
+    // comparing arrays of bytes calls `memcmp`.
     fn cmp(&self, other: &Self) -> Ordering {
         self.words().cmp(&other.words())
     }
@@ -230,16 +264,20 @@ impl PartialOrd for Digits {
     }
 }
 
-/// A text that is not an id.
+/// The error of a text that is not a valid [`CallId`] or [`UserId`].
 ///
-/// Its `Display` shows the text (escaped, and cut when it is long), what is wrong with it, and a
-/// hint for the commonest causes: the `_` that Gong's CSV export puts before ids, a spreadsheet
-/// that turned an id into a number such as `7.78E+18`, and space around it.
+/// Its `Display` names the kind of id, shows the text (escaped, and cut after 40 characters) and the
+/// first problem with it, and hints at the most common causes: the `_` that Gong's CSV export puts
+/// before ids, a spreadsheet that turned an id into a number such as `7.78E+18`, and surrounding
+/// space.
 ///
 /// # Examples
 ///
 /// ```
 /// use gong_call_access::CallId;
+///
+/// let error = "".parse::<CallId>().unwrap_err();
+/// assert_eq!(error.to_string(), r#"invalid call id "": it is empty, expected 1 to 20 digits"#);
 ///
 /// let error = "7.78E+18".parse::<CallId>().unwrap_err();
 /// assert!(error.to_string().contains("spreadsheet"));
@@ -256,8 +294,10 @@ struct Invalid {
 }
 
 impl InvalidId {
+    /// Twice the longest id, so that a reader recognises what was passed instead.
     const SHOWN_CHARS: usize = 40;
 
+    // Keeps the formatting out of the loop that parses valid ids.
     #[cold]
     fn new(text: &str, kind: &'static str) -> Self {
         let mut shown: String = text
@@ -292,7 +332,7 @@ impl InvalidId {
     }
 }
 
-/// Whether the text looks like `7.78E+18` or `7,78E+18`.
+/// Whether the text looks like `7.78E+18`, or `7,78E+18` from a spreadsheet with a decimal comma.
 fn is_scientific(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit())
         && text.contains(['e', 'E'])

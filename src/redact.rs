@@ -1,4 +1,4 @@
-//! Text from a server, made fit to be shown: no secrets, no control characters, not too long.
+//! Cleans text from a server: removes secrets and control characters, and limits its length.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -6,35 +6,41 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-/// How many bytes of server text are kept.
+/// How many bytes of a server's text are kept: a few paragraphs, and short enough for a log line.
 pub(crate) const LIMIT: usize = 2048;
 
 const REDACTED: &str = "[redacted]";
 
-/// The texts that nothing may show: the credentials as they are, and in Base64.
+/// The texts that nothing may show: the credentials, plain and in Base64.
+///
+/// An error page or a proxy may echo the request's `Authorization` header.
 #[derive(Clone)]
 pub(crate) struct Secrets(Arc<[String]>);
 
 impl Secrets {
-    /// Shorter texts are no secrets, and blotting them out would make every message unreadable.
+    /// A shorter text cannot be a real secret, and redacting it would garble every message.
     const MIN_LEN: usize = 4;
 
-    /// Shorter texts may be found by chance where spaces are left out.
+    /// A shorter text would match by chance once white space is removed.
     const MIN_SPREAD_LEN: usize = 8;
 
+    /// Replaces every secret with a mark.
     fn redact(&self, text: &mut String) {
         for secret in self.0.iter() {
-            // A search is prepared at a cost that a short text, such as a request id, need not bear.
+            // Comparing lengths first saves short texts, such as request ids, the set-up of a search.
             if secret.len() <= text.len() && text.contains(secret) {
                 *text = text.replace(secret, REDACTED);
             }
         }
+        // Where in the text such a secret stands is not known, so nothing of it is kept.
         if self.are_spread_over(text) {
             REDACTED.clone_into(text);
         }
     }
 
-    /// Whether a secret would show if JSON's escapes were resolved, or if lines were joined.
+    /// Whether a secret would appear if JSON escapes were resolved, or lines were joined.
+    ///
+    /// A server may escape the `/` of Base64 as `\/`, and wrap a long header over several lines.
     fn are_spread_over(&self, text: &str) -> bool {
         if !text.contains(['\\', ' ']) {
             return false;
@@ -47,7 +53,7 @@ impl Secrets {
             .any(|secret| secret.len() >= Self::MIN_SPREAD_LEN && joined.contains(&secret))
     }
 
-    /// Takes away the beginning of a secret that stands where the text was cut off.
+    /// Replaces the beginning of a secret at the end of a text that was cut off there.
     fn redact_end(&self, text: &mut String) {
         for secret in self.0.iter() {
             let beginning = (Self::MIN_LEN..secret.len())
@@ -66,19 +72,23 @@ impl<'a> FromIterator<&'a str> for Secrets {
         let mut texts: Vec<String> = secrets
             .into_iter()
             .flat_map(|secret| {
+                // Without padding, a match does not depend on how the server pads.
                 let base64 = STANDARD_NO_PAD.encode(secret);
                 [secret.to_owned(), base64, URL_SAFE_NO_PAD.encode(secret)]
             })
             .filter(|secret| secret.len() >= Self::MIN_LEN)
             .collect();
-        // The longest first, so that no part of one is left when another is contained in it.
+        // Longest first: if one secret contains another, redacting the shorter one first would leave
+        // the rest of the longer one.
         texts.sort_by_key(|text| (Reverse(text.len()), text.clone()));
         texts.dedup();
         Self(texts.into())
     }
 }
 
-/// Resolves the escapes of a JSON string as far as they stand for ASCII.
+/// Resolves JSON escapes that stand for ASCII characters, wherever they are in the text.
+///
+/// It never fails: server text is often not JSON at all, or a part of it.
 fn unescape(text: &str) -> String {
     let mut parts = text.split('\\');
     let mut plain = parts.next().unwrap_or_default().to_owned();
@@ -87,7 +97,7 @@ fn unescape(text: &str) -> String {
         let code = part.strip_prefix('u').and_then(|rest| rest.get(..4));
         let ascii = code.and_then(|code| u8::from_str_radix(code, 16).ok());
         match (ascii, part.strip_prefix(['b', 'f', 'n', 'r', 't'])) {
-            // What follows an escaped backslash is no escape.
+            // After an escaped backslash, `n` is the letter n.
             _ if is_backslash => plain.push_str(part),
             (Some(ascii), _) => {
                 plain.push(ascii.into());
@@ -107,19 +117,22 @@ fn unescape(text: &str) -> String {
     plain
 }
 
-/// Makes server text fit to be shown.
+/// Cleans a text of which all was received.
 pub(crate) fn clean(text: &str, secrets: &Secrets) -> String {
+    // Invisible characters go first, since one inside a secret would hide it; cutting comes last,
+    // since it could leave the start of one.
     let mut text = strip(text);
     secrets.redact(&mut text);
     cut(&mut text, LIMIT);
     text
 }
 
-/// Makes a body fit to be shown, of which `is_whole` says whether it came to its end.
+/// Cleans a body. Unless `is_whole`, its end may be the beginning of a secret.
 pub(crate) fn clean_body(body: &[u8], is_whole: bool, secrets: &Secrets) -> String {
-    // Much more than is kept, and little enough to be looked through.
-    const LOOKED_THROUGH: usize = 32 * LIMIT;
-    let (body, is_whole) = match body.get(..LOOKED_THROUGH) {
+    // A body of 64 MiB is not searched to the end when only its first 2 KiB are kept. The margin is
+    // for stripped characters, so that what is kept has been searched with room to spare.
+    const SEARCHED: usize = 32 * LIMIT;
+    let (body, is_whole) = match body.get(..SEARCHED) {
         Some(start) => (start, false),
         None => (body, is_whole),
     };
@@ -132,16 +145,18 @@ pub(crate) fn clean_body(body: &[u8], is_whole: bool, secrets: &Secrets) -> Stri
     text
 }
 
-/// Turns white space into spaces and drops what a terminal would act upon.
+/// Replaces line breaks and tabs by spaces, and drops characters that are invisible or that a
+/// terminal acts on.
 fn strip(text: &str) -> String {
+    // Nearly every text of Gong's is printable ASCII.
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return text.to_owned();
     }
     text.chars()
         .filter_map(|c| match c {
-            // The last two end a line too, to many who split text.
+            // Unicode's line and paragraph separators break lines in many log viewers.
             '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}' => Some(' '),
-            // Marks that are not seen, or that reverse the direction of the text around them.
+            // Invisible marks, and those that reverse the direction of the text around them.
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' => None,
             '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' => None,
             '\u{feff}' | '\u{fff9}'..='\u{fffb}' => None,
@@ -151,7 +166,7 @@ fn strip(text: &str) -> String {
         .collect()
 }
 
-/// Cuts to `limit` bytes, the mark of the cut included; nothing is left where the mark has no room.
+/// Cuts `text` to `limit` bytes, including a final `…`; clears it if the `…` does not fit.
 pub(crate) fn cut(text: &mut String, limit: usize) {
     const MARK: char = '…';
     if text.len() <= limit {
@@ -222,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_the_end_of_the_body_cuts_is_redacted() {
+    fn the_beginning_of_a_secret_at_the_end_of_a_cut_body_is_redacted() {
         assert_eq!(
             clean_body(b"your key-12", false, &secrets()),
             "your [redacted]"

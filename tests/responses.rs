@@ -682,10 +682,10 @@ fn every_error_says_what_its_status_means_and_what_to_do() {
             "too many requests",
             "the limits are shared by all tools of the company",
         ),
-        (500, "server error", "a repeat does no harm"),
+        (500, "server error", "a repeat is harmless"),
         (501, "not supported", "check base_url"),
         (505, "not supported", "check base_url"),
-        (599, "server error", "a repeat does no harm"),
+        (599, "server error", "a repeat is harmless"),
     ] {
         let shown = error(answer_once(status, &[], "")).to_string();
         let start = format!("status {status}, {meaning}");

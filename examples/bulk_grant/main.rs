@@ -1,4 +1,4 @@
-//! Gives users access to any number of calls: `cargo run --example bulk_grant -- FILE`
+//! Grants any number of (call, user) pairs from a file: `cargo run --example bulk_grant -- FILE`
 
 #[path = "../job/mod.rs"]
 mod job;
@@ -14,43 +14,43 @@ use gong_call_access::CallAccessList;
 use job::output::Refused;
 use job::{BadInput, Interrupt, say};
 
-/// Gives users access to Gong calls, any number of them.
+/// Gives users access to any number of Gong calls.
 ///
-/// FILE is CSV with a header that names call_id and user_id (other columns are ignored; the
-/// delimiter is a comma, a semicolon or a tab), or Gong's own JSON body, as --remaining writes it.
+/// FILE is CSV with the columns call_id and user_id (other columns are ignored; the delimiter is a
+/// comma, a semicolon or a tab), or a JSON request body as --remaining writes it.
 ///
-/// Credentials come from GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET, or from GONG_ACCESS_TOKEN;
-/// GONG_BASE_URL is your company's own host. Without credentials everything is granted on a
+/// Credentials are read from GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET, or from GONG_ACCESS_TOKEN;
+/// set GONG_BASE_URL to your company's own host. Without credentials, the program runs against a
 /// stand-in for Gong on this machine.
 ///
-/// Ctrl-C stops after the batch in hand, its retries and searches included. To go on, give the file of
-/// --remaining as FILE; to try what was refused once more, the file of --refused.
+/// Ctrl-C stops after the current batch, including its retries and searches. To continue, pass the
+/// file of --remaining as FILE; to retry the refused pairs, the file of --refused.
 ///
 /// Exit codes: 0 all pairs granted; 3 some were refused; 4 some remain;
-/// 2 bad input, nothing was sent; 1 anything else.
+/// 2 bad input, nothing was sent; 1 any other failure.
 #[derive(Parser)]
 #[command(name = "bulk_grant", verbatim_doc_comment)]
 struct Arguments {
-    /// The pairs to grant; `-` is standard input
+    /// The pairs to grant; `-` reads standard input
     file: PathBuf,
 
-    /// Print what would be sent, and how long it takes at least; send nothing to Gong
+    /// Print how many requests it takes, and how long at least, without sending anything to Gong
     #[arg(long)]
     dry_run: bool,
 
-    /// Go on without the lines that cannot be used
+    /// Skip invalid lines instead of stopping
     #[arg(long)]
     skip_invalid: bool,
 
-    /// Keep what is not done yet in this file, as Gong's own JSON body
+    /// Keep the pairs that are not done yet in this file, as a JSON request body
     #[arg(long, value_name = "FILE")]
     remaining: Option<PathBuf>,
 
-    /// Add the refused pairs to this file, as CSV, with the id that explains each and the reason
+    /// Append the refused pairs to this file, as CSV, each with the unknown id and Gong's reason
     #[arg(long, value_name = "FILE")]
     refused: Option<PathBuf>,
 
-    /// The most requests in a second; Gong's default limit for a whole company is 3
+    /// The rate limit; Gong's default for a whole company is 3 requests a second
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     requests_per_second: u32,
 }

@@ -1,4 +1,4 @@
-//! Reads the pairs of a job, and says everything that is wrong with them.
+//! Reads the pairs of a job from CSV or JSON, and reports every problem at once.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,6 +16,7 @@ use super::BadInput;
 pub(crate) struct Input {
     pub(crate) access: CallAccessList,
     pub(crate) duplicates: usize,
+    /// One message for each invalid row or id, with its place.
     pub(crate) problems: Vec<String>,
 }
 
@@ -60,6 +61,7 @@ fn read_text(path: &Path) -> Result<Vec<u8>, String> {
         fs::read(path).map(|read| bytes = read)
     };
     result.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    // Excel writes a byte order mark.
     if bytes.starts_with(b"\xef\xbb\xbf") {
         bytes.drain(..3);
     }
@@ -79,7 +81,7 @@ impl Input {
     }
 }
 
-/// Reads columns `call_id` and `user_id`, in any order and with any of the usual delimiters.
+/// Reads the columns `call_id` and `user_id`, in any order and with any of the usual delimiters.
 fn read_csv(text: &[u8]) -> Result<Input, String> {
     let reader = |delimiter| {
         ReaderBuilder::new()
@@ -114,13 +116,14 @@ fn read_csv(text: &[u8]) -> Result<Input, String> {
             _ => input.problems.push(format!("line {line}: too few columns")),
         }
     }
-    // To csv, such a field goes on to the end of the file and swallows the lines below.
+    // The csv crate reads an unclosed quote to the end of the file, without an error, so that the
+    // rows after it would be lost silently.
     let last = text
         .get(usize::try_from(start).unwrap_or(0)..)
         .unwrap_or_default();
     let is_open = last.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
     let delimiter = |byte: &u8| matches!(byte, b',' | b';' | b'\t');
-    // In the middle of a field a quote is text.
+    // A quote in the middle of a field is text.
     if is_open
         && last
             .split(delimiter)
@@ -132,7 +135,7 @@ fn read_csv(text: &[u8]) -> Result<Input, String> {
     Ok(input)
 }
 
-/// Counts the lines of a text, since csv counts those before a CRLF or a blank line differently.
+/// Counts lines as an editor does; the csv crate counts CRLF and blank lines differently.
 struct Lines<'a> {
     rest: &'a [u8],
     offset: usize,
@@ -148,8 +151,7 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// The line of the first text at or after this offset, which is not before the last one asked
-    /// for.
+    /// Returns the line of the first text at or after `offset`, which must not decrease between calls.
     fn of(&mut self, offset: u64) -> usize {
         let skipped =
             usize::try_from(offset).map_or(usize::MAX, |offset| offset.saturating_sub(self.offset));
@@ -167,7 +169,9 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Reads Gong's own body, as `--remaining` writes it.
+/// Reads Gong's own request body, as `--remaining` writes it.
+///
+/// Not as a `CallAccessList`, whose deserialisation stops at the first invalid id.
 fn read_json(text: &[u8]) -> Result<Input, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]

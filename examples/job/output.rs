@@ -1,4 +1,4 @@
-//! Files that are whole at any moment, whenever the process dies.
+//! Output files that are complete at any time, even if the process is killed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use gong_call_access::{ApiError, Batch, CallAccessList, CallId, Outcome, UserId};
 use tempfile::NamedTempFile;
 
-/// Writes a file in one step: it is the old one or the new one, never a part.
+/// Replaces a file atomically: readers see the old contents or the new, never a part.
 fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -21,20 +21,22 @@ fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
     write(&mut buffered)?;
     buffered.flush()?;
     drop(buffered);
+    // Without it, a power failure after the rename could leave an empty file.
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
 }
 
-/// The pairs that are not done yet, as Gong's own body.
+/// The file of the pairs that are not done yet, as Gong's own request body.
 pub(crate) struct Remaining {
     path: PathBuf,
+    /// The time of the next write.
     next: Instant,
 }
 
 impl Remaining {
-    /// Between two writes, in units of what the last one took: a large list must not slow the job
-    /// down.
+    /// The pause between two writes, as a multiple of what the last one took: writing a large list
+    /// takes at most a twentieth of the job's time.
     const PAUSE: u32 = 20;
 
     pub(crate) fn new(path: &Path) -> Self {
@@ -44,8 +46,9 @@ impl Remaining {
         }
     }
 
-    /// Writes the list if the last time was long enough ago. What is written late names pairs that
-    /// are done already, and granting these again does no harm.
+    /// Writes the list unless the last write was too recent.
+    ///
+    /// A file that is out of date names pairs that are done already; granting them again is harmless.
     pub(crate) fn update(&mut self, list: impl FnOnce() -> CallAccessList) -> io::Result<()> {
         let started = Instant::now();
         if started < self.next {
@@ -62,14 +65,16 @@ impl Remaining {
     }
 }
 
-/// The refused pairs with what explains them, as CSV, below what the file held before.
+/// The CSV file of the refused pairs, with the id that explains each, after the rows of earlier runs.
 pub(crate) struct Refused {
     path: PathBuf,
+    /// The contents of the file before this run.
     earlier: Vec<u8>,
     refused: Vec<(CallAccessList, ApiError)>,
-    /// How many pairs of each id were refused.
+    /// How many pairs of each call were refused, and of each user.
     calls: BTreeMap<CallId, usize>,
     users: BTreeMap<UserId, usize>,
+    /// The calls and users that are known, since Gong acknowledged a pair of theirs.
     acknowledged: (BTreeSet<CallId>, BTreeSet<UserId>),
 }
 
@@ -95,7 +100,7 @@ impl Refused {
         Ok(refused)
     }
 
-    /// Learns what became of a batch, and writes the file if it was refused.
+    /// Records the outcome of a batch, and writes the file if the batch was refused.
     pub(crate) fn add(&mut self, batch: &Batch) -> Result<(), Box<dyn Error>> {
         let pairs = batch.access_list();
         match batch.outcome() {
@@ -140,14 +145,15 @@ impl Refused {
         Ok(replace(&self.path, |file| file.write_all(&rows))?)
     }
 
-    /// The id that explains a refusal: nothing was acknowledged with it. Empty if both ids are good.
+    /// Returns the id that explains a refusal, since Gong never acknowledged it. Empty if both ids are
+    /// known.
     fn unknown_id(&self, call: CallId, user: UserId) -> String {
         let (calls, users) = &self.acknowledged;
         match (calls.contains(&call), users.contains(&user)) {
             (true, true) => String::new(),
             (false, true) => format!("call {call}"),
             (true, false) => format!("user {user}"),
-            // Both may be unknown; the one with more refused pairs explains more.
+            // Both may be unknown; the one with more refused pairs is the likelier reason.
             (false, false) if self.users.get(&user) > self.calls.get(&call) => {
                 format!("user {user}")
             }

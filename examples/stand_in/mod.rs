@@ -1,4 +1,4 @@
-//! A stand-in for Gong on loopback, so that the examples run without an account.
+//! A server on loopback that stands in for Gong, so that the examples run without an account.
 
 #![allow(dead_code, reason = "each example uses a part")]
 
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tiny_http::{Header, Method, Request, Response, Server};
 
-/// The variables of which one is set when a person means the real Gong.
+/// The variables that hold credentials. If any of them is set, the examples use the real Gong.
 const CREDENTIALS: [&str; 4] = [
     "GONG_ACCESS_KEY",
     "GONG_ACCESS_KEY_SECRET",
@@ -27,15 +27,14 @@ pub(crate) fn has_credentials() -> bool {
         .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// The example of Gong's page.
+/// The pair in the example of Gong's documentation.
 pub(crate) fn example() -> Result<CallAccessList, gong_call_access::InvalidId> {
     let pair = ("7782342274025937895".parse()?, "234599484848423".parse()?);
     Ok([pair].into_iter().collect())
 }
 
-/// The client that a person means: of the real Gong if there are credentials, else of the stand-in.
-///
-/// It says on `out` that it is a stand-in, where these users have access already.
+/// Returns a builder for the real Gong if there are credentials, and otherwise for a stand-in in which
+/// `access` is granted already. Says so on `out`.
 pub(crate) fn gong_or_stand_in(
     access: CallAccessList,
     mut out: impl Write,
@@ -45,15 +44,14 @@ pub(crate) fn gong_or_stand_in(
     }
     writeln!(
         out,
-        "No credentials in the environment, so this is a stand-in for Gong: nothing leaves this\n\
-         machine. For the real Gong, set GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET\n\
-         (and GONG_BASE_URL for your company's own host).\n"
+        "No credentials in the environment: using a stand-in for Gong, and nothing leaves this\n\
+         machine. To use the real Gong, set GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET,\n\
+         and GONG_BASE_URL to your company's own host.\n"
     )?;
     start(access)
 }
 
-/// Starts a stand-in where these users have access already, and returns a builder of clients for
-/// it.
+/// Starts a stand-in in which `access` is granted already, and returns a builder for it.
 pub(crate) fn start(access: CallAccessList) -> Result<ClientBuilder, Box<dyn Error>> {
     let server = Server::http("127.0.0.1:0").map_err(|error| error as Box<dyn Error>)?;
     let base_url = format!("http://{}", server.server_addr());
@@ -95,7 +93,7 @@ fn respond(
     Ok(request.respond(response)?)
 }
 
-/// Answers as Gong's OpenAPI says.
+/// Answers as Gong's OpenAPI description says. It knows every id.
 fn answer(method: &Method, body: &str, state: &mut CallAccessList) -> (u16, Value) {
     let parse_error = "Json parse error, verify Json format matches the API description.";
     let malformed = (400, json!({"errors": [parse_error]}));

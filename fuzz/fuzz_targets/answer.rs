@@ -1,6 +1,7 @@
-//! Any answer: no panic, no success without proof, and server text clean, cut and without secrets.
+//! Decodes any response. It must not panic, not report a success without proof, and not keep a secret,
+//! a control character or more than 2 KiB of a text.
 //!
-//! The input is a line with a method and a status, lines with headers, an empty line, and the body.
+//! The input is a line with a method and a status, a line for each header, an empty line, and the body.
 
 #![no_main]
 
@@ -13,10 +14,10 @@ use serde_json::Value;
 
 const KEY: &str = "KEY-4f9a1c7";
 const SECRET: &str = "SECRET-e07b5d2a";
-/// Both, in Base64.
+/// The key and the secret in Base64, as in the header.
 const PAIR: &str = "S0VZLTRmOWExYzc6U0VDUkVULWUwN2I1ZDJh";
 
-/// The most that is kept of each of the server's texts.
+/// The limit for each text from the server, in bytes.
 const MAX_TEXT: usize = 2048;
 
 type Header<'a> = (&'a str, &'a [u8]);
@@ -77,7 +78,7 @@ fn header(line: &[u8]) -> Option<Header<'_>> {
     ))
 }
 
-/// A success is a 200 with a JSON object that has no errors, whole and as it is.
+/// Asserts that the response is a complete, uncompressed 200 with a JSON object without errors.
 fn assert_proof(status: u16, headers: &[Header], body: &[u8]) {
     assert_eq!(status, 200);
     assert!(body.len() <= LIMIT);
@@ -97,7 +98,7 @@ fn assert_proof(status: u16, headers: &[Header], body: &[u8]) {
     });
 }
 
-/// Every pair of a listing is in the body.
+/// Asserts that every pair of a listing is in the body.
 fn assert_listed(list: &CallAccessList, body: &[u8]) {
     let json: Value = serde_json::from_slice(body).unwrap_or_default();
     let calls = json["callAccessList"]

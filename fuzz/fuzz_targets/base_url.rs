@@ -1,4 +1,4 @@
-//! Any text as a base URL: the resource on the host that it names, or a short, clean message.
+//! Checks any text as a base URL: it gives the resource on the host that it names, or a short message.
 
 #![no_main]
 
@@ -21,7 +21,7 @@ fuzz_target!(|base: &str| {
             let is_loopback =
                 name == "localhost" || address.is_ok_and(|address: IpAddr| address.is_loopback());
             assert!(scheme.eq_ignore_ascii_case("https") || is_loopback, "{url}");
-            // What was kept of the base is its start, so the host is the one that was meant.
+            // The URL starts as the base does, so the host is the one that was meant.
             let kept = url.strip_suffix("/v2/calls/users-access").unwrap();
             assert!(
                 base.to_ascii_lowercase()

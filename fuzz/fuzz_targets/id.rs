@@ -1,4 +1,4 @@
-//! Any text as an id: digits are kept as they are, and anything else is told in a short, clean message.
+//! Parses any text as an id: digits are kept as given, and anything else gives a short message.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any text as a list's JSON: what can be read is a set in order, and is written and read back the same.
+//! Deserialises any bytes as a list: the result is a set in order, and survives a round trip.
 
 #![no_main]
 

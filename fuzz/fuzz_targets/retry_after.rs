@@ -1,4 +1,4 @@
-//! Any `Date` and any fields of `Retry-After`: a time above zero or none, and seconds as they are.
+//! Parses any `Date` and any fields of `Retry-After`: the wait is never zero, and seconds are exact.
 //!
 //! The input is a line with the date, and a line for each field.
 

@@ -1,4 +1,4 @@
-//! `CallAccessList`: which users are to have access to which calls.
+//! `CallAccessList`: the (call, user) pairs to grant, revoke or that Gong listed.
 
 mod wire;
 
@@ -8,15 +8,22 @@ use std::iter::{Copied, FusedIterator};
 
 use crate::id::{CallId, UserId};
 
-/// Which users to give access to which calls: a set of (call, user) pairs, Gong's `callAccessList`.
+/// A set of (call, user) pairs: which users have access to which calls. Gong calls it `callAccessList`.
 ///
-/// A pair that is inserted twice is in the set once, and a call without users does not appear at
-/// all. The order is that of the call ids, then that of the user ids, both as text, whatever the
-/// order of insertion. A list may be of any size; a pair takes less than 100 bytes of memory.
+/// A pair is in the list at most once, and a call appears only while it has a user. Iteration is in
+/// order of the call ids, then of the user ids, both compared as text; the order of insertion does
+/// not matter. A list may have any size; a pair takes less than 100 bytes of memory.
 ///
-/// It serialises as the body that Gong documents, and reads it back: duplicates merge, calls
-/// without users are left out, unknown fields are ignored, and an id that is not a string of digits
-/// is an error.
+/// A list only describes pairs: building one sends nothing. [`Client::grant`](crate::Client::grant)
+/// and [`Client::revoke`](crate::Client::revoke) send it in one request, which suits up to a thousand
+/// pairs or so; [`Client::grant_batches`](crate::Client::grant_batches) and
+/// [`Client::revoke_batches`](crate::Client::revoke_batches) send any number.
+///
+/// # Serialisation
+///
+/// A list serialises as Gong's own request body, and deserialises from it. Reading is lenient where
+/// nothing is lost: duplicate pairs and calls merge, a call with an empty `userIds` is skipped, and
+/// unknown fields are ignored. An id that is a JSON number, or not 1 to 20 digits, is an error.
 ///
 /// # Examples
 ///
@@ -32,7 +39,7 @@ use crate::id::{CallId, UserId};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Two calls with the same users, collected from pairs:
+/// Collect a list from pairs, here two calls with the same users:
 ///
 /// ```
 /// use gong_call_access::{CallAccessList, CallId, UserId};
@@ -53,20 +60,28 @@ use crate::id::{CallId, UserId};
 #[doc(alias = "permission")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CallAccessList {
-    // One set of pairs and not a map of sets, so that a pair costs the same when each call has one
-    // user.
+    // A map from a call to a set of users would allocate a set for each call; a set of pairs costs
+    // the same per pair whether a call has one user or a thousand.
     pairs: BTreeSet<Pair>,
 }
 
 type Pair = (CallId, UserId);
 
 impl CallAccessList {
-    /// Creates an empty list.
+    /// Creates an empty list, without allocating.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gong_call_access::CallAccessList;
+    ///
+    /// assert!(CallAccessList::new().is_empty());
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a pair, and returns `false` if it was there already.
+    /// Adds a pair and returns whether it is new, like [`BTreeSet::insert`].
     ///
     /// # Examples
     ///
@@ -177,11 +192,34 @@ impl CallAccessList {
     }
 
     /// Returns whether the pair is in the list.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use gong_call_access::{CallAccessList, CallId, UserId};
+    /// let (call, user): (CallId, UserId) = ("5".parse()?, "7".parse()?);
+    /// let access = CallAccessList::from_iter([(call, user)]);
+    /// assert!(access.contains(call, user));
+    /// assert!(!access.contains(call, "8".parse()?));
+    /// # Ok::<(), gong_call_access::InvalidId>(())
+    /// ```
     pub fn contains(&self, call: CallId, user: UserId) -> bool {
         self.pairs.contains(&(call, user))
     }
 
     /// Iterates over the calls in order, each of them once.
+    ///
+    /// The iterator steps over every pair, since the list is one set of pairs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use gong_call_access::{CallAccessList, CallId};
+    /// let call: CallId = "5".parse()?;
+    /// let access = CallAccessList::from_iter([(call, "7".parse()?), (call, "8".parse()?)]);
+    /// assert!(access.calls().eq([call]));
+    /// # Ok::<(), gong_call_access::InvalidId>(())
+    /// ```
     pub fn calls(&self) -> impl Iterator<Item = CallId> {
         let mut last = None;
         self.pairs()
@@ -189,35 +227,87 @@ impl CallAccessList {
             .filter(move |call| last.replace(*call) != Some(*call))
     }
 
-    /// Iterates over the users of one call in order; a call that is not in the list has none.
+    /// Iterates over the users of one call in order.
+    ///
+    /// A call that is not in the list yields nothing. Finding the first user takes logarithmic time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use gong_call_access::{CallAccessList, CallId, UserId};
+    /// let (call, user): (CallId, UserId) = ("5".parse()?, "7".parse()?);
+    /// let access = CallAccessList::from_iter([(call, user)]);
+    /// assert!(access.users(call).eq([user]));
+    /// assert_eq!(access.users("6".parse()?).next(), None);
+    /// # Ok::<(), gong_call_access::InvalidId>(())
+    /// ```
     pub fn users(&self, call: CallId) -> impl Iterator<Item = UserId> {
         self.pairs
             .range((call, UserId::BEFORE_ALL)..)
             .map_while(move |(of, user)| (*of == call).then_some(*user))
     }
 
-    /// Iterates over all pairs in order, as `&list` does in a `for` loop.
+    /// Iterates over all pairs in order, as a `for` loop over `&list` does.
+    ///
+    /// # Examples
+    ///
+    /// Keep the pairs of one user:
+    ///
+    /// ```
+    /// # use gong_call_access::{CallAccessList, UserId};
+    /// # let access = CallAccessList::from_iter([("5".parse()?, "7".parse()?), ("5".parse()?, "8".parse()?)]);
+    /// let leaver: UserId = "7".parse()?;
+    /// let of_leaver: CallAccessList = access.pairs().filter(|(_, user)| *user == leaver).collect();
+    /// assert_eq!(of_leaver.len(), 1);
+    /// # Ok::<(), gong_call_access::InvalidId>(())
+    /// ```
     pub fn pairs(&self) -> impl Iterator<Item = (CallId, UserId)> {
         self.into_iter()
     }
 
-    /// Returns the number of (call, user) pairs, which is not the number of calls.
+    /// Returns the number of (call, user) pairs; for that of calls, see [`call_count`](Self::call_count).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use gong_call_access::{CallAccessList, CallId};
+    /// let call: CallId = "5".parse()?;
+    /// let access = CallAccessList::from_iter([(call, "7".parse()?), (call, "8".parse()?)]);
+    /// assert_eq!((access.len(), access.call_count()), (2, 1));
+    /// # Ok::<(), gong_call_access::InvalidId>(())
+    /// ```
     pub fn len(&self) -> usize {
         self.pairs.len()
     }
 
-    /// Returns the number of calls, by going through the list once.
+    /// Counts the calls, in time linear in the number of pairs.
     pub fn call_count(&self) -> usize {
         self.calls().count()
     }
 
-    /// Returns whether there is no pair in the list.
+    /// Returns whether the list has no pairs.
+    ///
+    /// [`Client::grant`](crate::Client::grant) and [`Client::revoke`](crate::Client::revoke) refuse an
+    /// empty list, and the methods for batches yield nothing for it.
     pub fn is_empty(&self) -> bool {
         self.pairs.is_empty()
     }
 }
 
-/// The pairs of a [`CallAccessList`] in order, as its `into_iter` gives them.
+/// An iterator over the pairs of a [`CallAccessList`], in order.
+///
+/// `IntoIterator for &CallAccessList` returns it. It knows its exact length, and a clone is cheap.
+///
+/// # Examples
+///
+/// ```
+/// use gong_call_access::{CallAccessList, Pairs};
+///
+/// let access = CallAccessList::from_iter([("5".parse()?, "7".parse()?)]);
+/// let pairs: Pairs<'_> = (&access).into_iter();
+/// assert_eq!(pairs.len(), 1);
+/// # Ok::<(), gong_call_access::InvalidId>(())
+/// ```
 #[derive(Clone)]
 pub struct Pairs<'a>(Copied<btree_set::Iter<'a, (CallId, UserId)>>);
 
@@ -264,6 +354,8 @@ impl IntoIterator for CallAccessList {
 impl FromIterator<(CallId, UserId)> for CallAccessList {
     fn from_iter<I: IntoIterator<Item = (CallId, UserId)>>(pairs: I) -> Self {
         Self {
+            // `collect` sorts once and builds the tree from its leaves, faster than one insertion
+            // for each pair.
             pairs: pairs.into_iter().collect(),
         }
     }

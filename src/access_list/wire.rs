@@ -1,4 +1,4 @@
-//! The wire form of a `CallAccessList`: the body that Gong documents, both ways.
+//! How a `CallAccessList` is written as JSON and read back, in the form of Gong's request body.
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -6,6 +6,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use super::{CallAccessList, Pair};
 use crate::id::{CallId, UserId};
 
+/// Writes `{"callAccessList":[{"callId":"…","userIds":["…"]}]}`.
 impl Serialize for CallAccessList {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut body = serializer.serialize_struct("CallAccessList", 1)?;
@@ -14,18 +15,20 @@ impl Serialize for CallAccessList {
     }
 }
 
+/// The calls of a list, as the array `callAccessList`.
 struct Entries<'a>(&'a CallAccessList);
 
 impl Serialize for Entries<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // A slice can be cut into calls where a B-tree's iterator would be walked twice.
+        // Only a slice has `chunk_by`. On the B-tree's own iterator, each call would be walked twice,
+        // once to find where its users end.
         let pairs: Vec<&Pair> = self.0.pairs.iter().collect();
         let calls = pairs.chunk_by(|(call, _), (next, _)| call == next);
         serializer.collect_seq(calls.map(Entry))
     }
 }
 
-/// The pairs of one call.
+/// The pairs of one call, as an element of `callAccessList`.
 struct Entry<'a>(&'a [&'a Pair]);
 
 impl Serialize for Entry<'_> {
@@ -37,6 +40,7 @@ impl Serialize for Entry<'_> {
     }
 }
 
+/// The users of one call, as the array `userIds`.
 struct Users<'a>(&'a [&'a Pair]);
 
 impl Serialize for Users<'_> {
@@ -45,13 +49,15 @@ impl Serialize for Users<'_> {
     }
 }
 
+/// Reads what [`Serialize`] writes. Unknown fields are ignored, since Gong may add some at any time.
 impl<'de> Deserialize<'de> for CallAccessList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(serde::Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Body {
             call_access_list: Vec<Item>,
-            // Without it, an array would do for an object.
+            // A derived struct also accepts a JSON array of its fields. With a flattened field,
+            // serde reads a map and nothing else.
             #[serde(flatten)]
             _rest: IgnoredAny,
         }

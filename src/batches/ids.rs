@@ -1,4 +1,4 @@
-//! What a job has learned of its ids: which were acknowledged, and which were refused alone.
+//! `Ids`: what a job has learned about its ids from acknowledgements and refusals.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,26 +15,33 @@ pub(super) enum Id {
 
 /// The ids of the pairs that were acknowledged, and of those that were refused alone.
 ///
-/// Gong refuses a request because of an id in it. So either the call or the user of a pair that was
-/// refused alone is at fault, and it is the user if the call was acknowledged with someone else.
+/// Gong refuses a request because it does not know an id in it, and acknowledges one only if it
+/// knows all of them. So if a pair is refused alone, its call or its user is unknown; if the call was
+/// acknowledged with somebody else, it is the user.
+///
+/// Nothing here is certain: Gong does not say which id it refuses, and may refuse a single pair for
+/// another reason. So several refusals are needed, and any acknowledgement outweighs them.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
     acknowledged_calls: BTreeSet<CallId>,
     acknowledged_users: BTreeSet<UserId>,
+    /// The users with whom each call was refused alone, and the reverse below.
     refused_calls: BTreeMap<CallId, Vec<UserId>>,
     refused_users: BTreeMap<UserId, Vec<CallId>>,
+    /// How many pairs were refused alone.
     refusals: usize,
 }
 
-/// What is known against the ids of some pairs.
+/// Whether an id is unknown to Gong, as far as can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Too little: something was acknowledged, or not enough was refused.
+    /// It may be known: it was acknowledged, or refused too rarely. Its pairs are searched.
     Open,
-    /// The id is at fault: it was refused often enough, at least once with an id that was
-    /// acknowledged.
+    /// It is unknown: it was refused often enough, at least once with an id that was acknowledged. Its
+    /// other pairs are sent once, in full requests.
     Unknown,
-    /// Either the id is at fault, or all the ids with which it was refused are.
+    /// Either it is unknown, or all the ids with which it was refused are. Its other pairs are sent
+    /// once, and are undecided if refused.
     Doubtful,
 }
 
@@ -43,13 +50,16 @@ impl Ids {
     /// One proves it if Gong refuses ids; more allow for a server that refuses single pairs.
     const ENOUGH: usize = 3;
 
-    /// The same for an id that was refused only with ids that were not acknowledged either.
+    /// The same for an id that was refused only with ids that were never acknowledged.
+    ///
+    /// Each of these may be the unknown one, so it takes more of them to make a coincidence unlikely.
     const ENOUGH_TO_DOUBT: usize = 20;
 
-    /// The same for a job in which nothing was acknowledged, such as one with the ids of another
-    /// company.
+    /// The same for all ids of a job in which nothing was acknowledged, for instance because they
+    /// belong to another company.
     const ENOUGH_TO_DOUBT_ALL: usize = 100;
 
+    /// Records that these pairs were acknowledged.
     pub(super) fn acknowledge(&mut self, pairs: impl IntoIterator<Item = (CallId, UserId)>) {
         for (call, user) in pairs {
             self.acknowledged_calls.insert(call);
@@ -57,14 +67,14 @@ impl Ids {
         }
     }
 
-    /// Learns that this pair was refused alone.
+    /// Records that this pair was refused alone.
     pub(super) fn refuse(&mut self, call: CallId, user: UserId) {
         self.refused_calls.entry(call).or_default().push(user);
         self.refused_users.entry(user).or_default().push(call);
         self.refusals += 1;
     }
 
-    /// The id whose pairs are to be sent at the end, if this pair has one.
+    /// Returns the id of this pair that is probably unknown, so that the pair is better sent later.
     ///
     /// An unknown user would be found again in every request, so one refusal is enough. The pairs of a
     /// call are next to each other, so a second one is tried first.
@@ -77,6 +87,7 @@ impl Ids {
         }
     }
 
+    /// Returns the verdict on one id.
     pub(super) fn verdict(&self, id: Id) -> Verdict {
         match self.refused_alone(id) {
             Self::ENOUGH.. if self.is_proven(id) => Verdict::Unknown,
@@ -85,8 +96,9 @@ impl Ids {
         }
     }
 
-    /// What is known against all ids together.
+    /// Returns the verdict on all ids of the job together.
     pub(super) fn verdict_on_all(&self) -> Verdict {
+        // Each acknowledged pair has a call, so looking at the calls is enough.
         if self.acknowledged_calls.is_empty() && self.refusals >= Self::ENOUGH_TO_DOUBT_ALL {
             Verdict::Doubtful
         } else {
@@ -94,7 +106,7 @@ impl Ids {
         }
     }
 
-    /// How often the id was refused alone; 0 if it was ever acknowledged.
+    /// Counts the pairs of the id that were refused alone; 0 if the id was ever acknowledged.
     pub(super) fn refused_alone(&self, id: Id) -> usize {
         match id {
             Id::Call(call) if self.acknowledged_calls.contains(&call) => 0,
@@ -104,7 +116,8 @@ impl Ids {
         }
     }
 
-    /// Whether the id, never acknowledged, was refused with a counterpart that was.
+    /// Whether the id was refused with a counterpart that was acknowledged, and never acknowledged
+    /// itself.
     fn is_proven(&self, id: Id) -> bool {
         self.refused_alone(id) > 0
             && match id {

@@ -1,4 +1,4 @@
-//! `Report`: what became of every pair of a job.
+//! `Report`: the outcome of every pair of a job, collected from its batches.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -12,21 +12,23 @@ use crate::error::Error;
 use crate::id::{CallId, UserId};
 use crate::response::ApiError;
 
-/// What became of every pair of a job, collected from its batches.
+/// The outcome of every pair of a job.
 ///
-/// Each pair of the job is in exactly one of [`done`](Self::done), [`refused`](Self::refused) and
-/// [`remaining`](Self::remaining). A job that goes on with what remains gets a report of its own.
+/// Collect it from [`Batches`](crate::Batches), or [`extend`](Extend::extend) it batch by batch. Each
+/// pair of the job is then in exactly one of [`done`](Self::done), [`refused`](Self::refused) and
+/// [`remaining`](Self::remaining). Collect a job that continues with the remaining pairs into a report
+/// of its own.
 ///
-/// Its `Display` is a summary for people, of a few lines. It groups the refused pairs by the call or
-/// user that explains them, because Gong acknowledged nothing with that id, and shows those with the
-/// most pairs first.
+/// `Display` writes a summary of a few lines, for people. It groups the refused pairs by the call or
+/// user that explains them, which is an id that Gong never acknowledged, and shows the five groups
+/// with the most pairs. The text may change in any release.
 ///
-/// It keeps no receipts, and it does not give its errors away: a program that wants the request ids
-/// of what was done looks at each [`Batch`] before it extends the report with it.
+/// A report drops the receipts. A program that keeps the request ids of granted pairs reads them from
+/// each [`Batch`] before it adds the batch.
 ///
 /// # Examples
 ///
-/// One call is granted, one is unknown, and at the third the credentials are no longer valid:
+/// One call is granted, the second is unknown, and at the third Gong rejects the credentials:
 ///
 /// ```
 /// # use gong_call_access::{CallAccessList, Client, Credentials, Report};
@@ -62,44 +64,95 @@ pub struct Report {
     done: CallAccessList,
     refused: Vec<(CallAccessList, ApiError)>,
     remaining: CallAccessList,
-    /// How many of the remaining pairs were refused together, and why the first of them were.
+    /// How many of the remaining pairs are undecided, and the error of the first of them.
     undecided: Option<(usize, ApiError)>,
     stopped_by: Option<Error>,
     requests: u64,
 }
 
 impl Report {
-    /// How many causes of refusals the summary shows.
+    /// How many groups of refused pairs the summary shows, so that it fits on a screen.
     const SHOWN_CAUSES: usize = 5;
 
     /// Returns the pairs that Gong acknowledged.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gong_call_access::Report;
+    ///
+    /// let report = Report::default();
+    /// assert!(report.done().is_empty() && report.all_done());
+    /// ```
     pub fn done(&self) -> &CallAccessList {
         &self.done
     }
 
-    /// Returns what to give to the next run: the pairs that failed, were not sent, or are undecided.
+    /// Returns the pairs to send again: those that failed, were not sent, or are undecided.
     ///
-    /// It serialises as Gong's own body, and can be read back.
+    /// The failed ones [may have been applied](crate#what-is-known-about-gong), and sending them again
+    /// is safe. The list serialises as JSON and can be read back by the next run. Without all batches
+    /// of the job, add [`Batches::remaining`](crate::Batches::remaining).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use gong_call_access::{CallAccessList, Client, Report};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (client, access) = (Client::from_env()?, CallAccessList::new());
+    /// let report: Report = client.grant_batches(&access).collect();
+    /// std::fs::write("remaining.json", serde_json::to_vec(report.remaining())?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn remaining(&self) -> &CallAccessList {
         &self.remaining
     }
 
-    /// Iterates over what to correct: the pairs that Gong refused for what they are, with the
-    /// reasons.
+    /// Iterates over the pairs to correct, each with Gong's reason.
     ///
-    /// An entry is one pair, or several with the same id if Gong refused them together after it had
-    /// refused that id with three others and acknowledged it with none.
+    /// Sending them again does not help. An entry is a single pair or, for an id that Gong never
+    /// acknowledged and refused with three others, several pairs that it refused together. The entries
+    /// are in the order of the requests.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn print(report: &gong_call_access::Report) {
+    /// for (pairs, error) in report.refused() {
+    ///     for (call, user) in pairs {
+    ///         eprintln!("call {call}, user {user}: {error}");
+    ///     }
+    /// }
+    /// # }
+    /// ```
     pub fn refused(&self) -> impl Iterator<Item = (&CallAccessList, &ApiError)> {
         self.refused.iter().map(|(pairs, error)| (pairs, error))
     }
 
-    /// Returns what stopped the job before its end.
+    /// Returns the error that stopped the job before its end.
+    ///
+    /// It is `None` if the job reached its end, even if pairs were refused. After a 429 its
+    /// [`retry_after`](Error::retry_after) says when to continue.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn print(report: &gong_call_access::Report) {
+    /// if let Some(error) = report.stopped_by() {
+    ///     eprintln!("stopped: {error}; continue after {:?}", error.retry_after());
+    /// }
+    /// # }
+    /// ```
     pub fn stopped_by(&self) -> Option<&Error> {
         self.stopped_by.as_ref()
     }
 
-    /// Returns whether every pair is done: nothing was refused, and nothing remains. Of a
-    /// job that was not iterated to its end, that is said of the batches so far; an empty job is done.
+    /// Returns whether every pair is done: none was refused, and none remains.
+    ///
+    /// It only knows the batches that were added: if a job is not iterated to its end, pairs may be
+    /// missing. It is `true` for a job without pairs.
     pub fn all_done(&self) -> bool {
         self.refused.is_empty() && self.remaining.is_empty()
     }
@@ -172,7 +225,9 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    /// What explains the refused pairs, that of the most pairs first.
+    /// Groups the refused pairs by what explains them, with the largest group first.
+    ///
+    /// This is done here and not in the job, since an acknowledgement at its very end may clear an id.
     fn causes(&self) -> Vec<Cause<'_>> {
         if self.refused.is_empty() {
             return Vec::new();
@@ -198,7 +253,7 @@ impl Report {
                 _ if pairs.call_count() == 1 => Some(Id::Call(pair.0)),
                 _ => Some(Id::User(pair.1)),
             };
-            // Where both ids are good, the pair itself is to blame.
+            // If both ids were acknowledged, only the pair itself can be the reason.
             let key = (culprit, culprit.is_none().then_some(pair));
             let cause = causes.entry(key).or_insert(Cause {
                 culprit,
@@ -218,14 +273,17 @@ impl Report {
     }
 }
 
-/// Pairs that were refused for the same reason.
+/// A group of refused pairs with the same explanation.
 struct Cause<'a> {
+    /// The id that explains them; `None` if both ids were acknowledged.
     culprit: Option<Id>,
     /// One of the pairs.
     pair: (CallId, UserId),
-    /// How many pairs were refused alone, and how many together.
+    /// How many pairs were refused alone.
     alone: usize,
+    /// How many pairs were refused in larger requests.
     together: usize,
+    /// The error of the first of them.
     error: &'a ApiError,
 }
 
@@ -269,7 +327,7 @@ impl fmt::Display for Cause<'_> {
     }
 }
 
-/// How many pairs of how many calls.
+/// Displays the number of pairs and of calls.
 struct Size<'a>(&'a CallAccessList);
 
 impl fmt::Display for Size<'_> {
@@ -284,7 +342,7 @@ fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
-/// A time in the largest unit that shows it well, never less than it is.
+/// Displays a duration in seconds, minutes or hours, rounded up so that nobody continues too early.
 struct Wait(Duration);
 
 impl fmt::Display for Wait {
@@ -306,7 +364,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_shown_in_the_largest_unit_that_is_not_too_coarse_and_rounded_up() {
+    fn a_wait_is_rounded_up_in_a_readable_unit() {
         for (millis, shown) in [
             (0, "0 s"),
             (1, "1 s"),

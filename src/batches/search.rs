@@ -1,25 +1,27 @@
-//! Where the search for a refused pair stands, and how large the next request may be.
+//! `Search` and `Size`: where the search for a refused pair stands, and how large a request may be.
 
-/// The search for the refused pairs of a job, from the front of what is left to its end.
+/// The search for the refused pairs of a job, from the front of the remaining pairs to their end.
 ///
-/// No request is sent for what is known already: if the first half of some pairs is acknowledged, the
-/// other half holds the refused one.
+/// Of pairs with a refused one among them, the first half is sent. If it is acknowledged, the refused
+/// one is in the second half, which needs no request to show that; so a search in `n` pairs takes
+/// about `log2 n` requests. Searching both halves, as a recursion would, takes twice as many.
 #[derive(Debug)]
 pub(super) struct Search {
-    /// How many of the next pairs hold a refused one; 0 if nothing is known of them.
+    /// How many of the next pairs are known to include a refused one; 0 if nothing is known.
     suspected: usize,
-    /// How many pairs a request may carry while nothing is known of them.
+    /// How many pairs a request may carry while nothing is known about them.
     limit: usize,
     /// How many pairs were acknowledged since the last refused one.
     acknowledged: usize,
+    /// How many requests were sent only to search.
     requests: usize,
 }
 
 impl Search {
-    /// How many requests of a job may go into searching, a tenth of what Gong allows a company in a
-    /// day.
+    /// How many requests of a job may go into searching: a tenth of a company's 10,000 a day.
     pub(super) const MAX_REQUESTS: usize = 1000;
 
+    /// Starts without a limit, since most jobs have no refused pair.
     pub(super) fn new() -> Self {
         Self {
             suspected: 0,
@@ -42,21 +44,25 @@ impl Search {
         self.requests
     }
 
+    /// Whether the job has used up its requests for searching.
     pub(super) fn is_over(&self) -> bool {
         self.requests >= Self::MAX_REQUESTS
     }
 
-    /// Begins again with other pairs, the first of which are probably refused.
+    /// Starts over with the pairs of an id that is probably unknown.
     pub(super) fn restart(&mut self) {
         self.suspected = 0;
+        // Most likely the very first pair is refused, which a larger request would not show.
         self.limit = 1;
         self.acknowledged = 0;
     }
 
-    /// Learns that a request with the next `pairs` was acknowledged.
+    /// Records that a request with the next `pairs` was acknowledged.
     pub(super) fn acknowledged(&mut self, pairs: usize) {
         self.acknowledged += pairs;
         if self.suspected == 0 {
+            // Doubling returns to full requests after a few steps. Returning at once would pay for a
+            // search of a full request wherever unknown ids stand close together.
             self.limit = self.limit.saturating_mul(2);
             return;
         }
@@ -68,7 +74,7 @@ impl Search {
         };
     }
 
-    /// Learns that a request with the next `pairs` was refused, and nothing else.
+    /// Records that a request with the next `pairs` was refused, so that they are searched.
     pub(super) fn suspect(&mut self, pairs: usize) {
         if self.suspected > 0 {
             self.count();
@@ -76,10 +82,11 @@ impl Search {
         self.suspected = pairs;
     }
 
-    /// Learns that the next pair was refused alone.
+    /// Records that the next pair was refused alone, which ends this search.
     ///
-    /// What was acknowledged since the last refused pair is the best guess at how far the next one
-    /// is. If the pair has the same culprit as the last, that guess is kept.
+    /// The best guess at the distance to the next refused pair is the distance from the one before:
+    /// what was acknowledged in between. A pair with the same culprit as the last says nothing new
+    /// about that, since an unknown call is refused with all of its users.
     pub(super) fn found(&mut self, is_same_culprit: bool) {
         self.count();
         self.suspected = 0;
@@ -89,7 +96,7 @@ impl Search {
         }
     }
 
-    /// Goes on behind pairs that are not searched.
+    /// Continues behind the suspected pairs without searching them.
     pub(super) fn skip(&mut self) {
         self.suspected = 0;
     }
@@ -100,23 +107,26 @@ impl Search {
     }
 }
 
-/// How many pairs fit into a request, as far as status 413 says so.
+/// How many pairs a request may carry, as learned from status 413.
 #[derive(Debug)]
 pub(super) struct Size {
     max: usize,
     doubt: Option<Doubt>,
 }
 
-/// One of the pairs of a request that was too large may be so by itself, and then the size of the
-/// request says nothing.
+/// The possibility that a request was refused with a 413 because of a single pair in it.
+///
+/// Then its size says nothing, and the smaller maximum is taken back.
 #[derive(Debug)]
 struct Doubt {
-    /// How many of these pairs are not decided yet.
+    /// How many pairs of that request are not decided yet.
     pairs: usize,
+    /// The maximum before that request.
     max_before: usize,
 }
 
 impl Size {
+    /// Starts with the bound that the client was configured with.
     pub(super) fn new(max: usize) -> Self {
         Self { max, doubt: None }
     }
@@ -125,9 +135,10 @@ impl Size {
         self.max
     }
 
-    /// Learns that a request of more than one pair was too large.
+    /// Records that a request of more than one pair was too large.
     pub(super) fn too_large(&mut self, pairs: usize) {
         let max_before = self.max;
+        // Halves of the same request keep the maximum from before the first of them.
         self.doubt.get_or_insert(Doubt { pairs, max_before });
         self.max = pairs / 2;
     }
@@ -140,7 +151,7 @@ impl Size {
         }
     }
 
-    /// Learns that the next `pairs` are decided.
+    /// Records that the next `pairs` are decided. Once all of the doubt's are, it is gone.
     pub(super) fn decided(&mut self, pairs: usize) {
         self.doubt = self.doubt.take().and_then(|doubt| {
             let left = doubt.pairs.checked_sub(pairs).filter(|left| *left > 0)?;

@@ -1,4 +1,4 @@
-//! What a job sends next, and what a refusal means.
+//! `Splitter`: what a job sends next, and what a refusal means. It has no client and no clock.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -16,30 +16,34 @@ pub(super) struct Bounds {
     pub(super) pairs: usize,
 }
 
-/// What is decided of the pairs of a refused request.
+/// What a refusal decides about some pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decision {
-    /// They are refused for what they are.
+    /// They are refused because of their ids, or because they are too large.
     Refused,
-    /// At least one of them is, and the search for it is over.
+    /// At least one of them is, and the search for it has ended.
     Undecided,
 }
 
-/// Cuts a list into requests, and searches the refused ones for the pairs at fault.
+/// Cuts a list into requests, and searches the refused ones for the pairs that are the reason.
 ///
-/// It is asked what to send, and told how that ended.
+/// Call [`next`](Self::next), send what it returns, and call [`acknowledged`](Self::acknowledged),
+/// [`refused`](Self::refused) or, to stop, [`take`](Self::take).
 pub(super) struct Splitter<'a> {
     list: &'a CallAccessList,
     bounds: Bounds,
-    /// What has not been looked at, in the list's order.
+    /// The pairs that have not been looked at, in the list's order.
     rest: Pairs<'a>,
-    /// The next pairs: a request carries the first of them.
+    /// The next pairs; a request carries the first of them.
+    ///
+    /// A deque, because requests take pairs from the front, while refused ones may be moved to the
+    /// back.
     next: VecDeque<Pair>,
-    /// The pairs to send at the end, by the id that is at fault.
+    /// The pairs to send at the end, by the id that is probably unknown.
     aside: BTreeMap<Id, Vec<Pair>>,
-    /// The id whose pairs are next; `None` for those of the list.
+    /// The id whose pairs are in `next`; `None` while they come from the list.
     of: Option<Id>,
-    /// How many pairs were sent last.
+    /// How many pairs the last request carried.
     sent: usize,
     /// How many single pairs were refused since it became doubtful that any of `next` is good.
     probes: usize,
@@ -47,12 +51,12 @@ pub(super) struct Splitter<'a> {
     is_given_up: bool,
     search: Search,
     size: Size,
-    /// `None` before the first refusal, so that a job without one pays nothing for it.
+    /// `None` before the first refusal: most jobs have none, and would only pay for two more sets.
     ids: Option<Ids>,
 }
 
 impl<'a> Splitter<'a> {
-    /// So few pairs are searched even if it is doubtful that one of them is good.
+    /// How many pairs are searched even if probably none of them is good.
     const FEW: usize = 100;
 
     /// How many single pairs, spread over the list, are tried before doubtful ones are given up.
@@ -75,8 +79,10 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// What to send next. It stays among what remains until it is decided, so that a panic meanwhile
-    /// loses nothing.
+    /// Returns the pairs of the next request, or `None` at the end.
+    ///
+    /// They remain in [`remaining`](Self::remaining) until they are decided, so that a panic while they
+    /// are being sent loses none of them.
     pub(super) fn next(&mut self) -> Option<CallAccessList> {
         if self.search.suspected() == 0 {
             self.fill();
@@ -86,7 +92,7 @@ impl<'a> Splitter<'a> {
         (self.sent > 0).then(|| request.copied().collect())
     }
 
-    /// Learns that Gong acknowledged what was sent last.
+    /// Records that Gong acknowledged the last request.
     pub(super) fn acknowledged(&mut self) {
         let is_out_of_order = self.is_probing() || self.is_given_up;
         self.search.acknowledged(self.sent);
@@ -101,9 +107,11 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// Learns that Gong refused what was sent last, and says what that decides, and of which pairs;
-    /// `None` if the search goes on.
+    /// Records that Gong refused the last request, with a 413 if it `is_too_large`.
+    ///
+    /// Returns what that decides, and about which pairs; `None` if the search continues.
     pub(super) fn refused(&mut self, is_too_large: bool) -> Option<(Decision, CallAccessList)> {
+        // Before the first refusal, everything decided was acknowledged, in the list's order.
         let decided = self.list.len() - self.next.len() - self.rest.len();
         self.ids.get_or_insert_with(|| {
             let mut ids = Ids::default();
@@ -115,12 +123,14 @@ impl<'a> Splitter<'a> {
                 self.refused_alone(is_too_large);
                 Decision::Refused
             }
+            // The size is learned even after the search, or every later request would be refused.
             _ if is_too_large => {
                 self.search.count();
                 self.size.too_large(self.sent);
                 return None;
             }
             Verdict::Unknown => Decision::Refused,
+            // Nothing tells the good pairs from the others, except one request for each.
             _ if self.search.is_over() || self.is_given_up => Decision::Undecided,
             _ => {
                 self.search.suspect(self.sent);
@@ -131,7 +141,7 @@ impl<'a> Splitter<'a> {
         Some((decision, self.take().into_iter().collect()))
     }
 
-    /// Learns of the single pair that was sent last.
+    /// Records that the last request, of a single pair, was refused.
     fn refused_alone(&mut self, is_too_large: bool) {
         let (Some((call, user)), Some(ids)) = (self.next.front(), &mut self.ids) else {
             return;
@@ -139,6 +149,7 @@ impl<'a> Splitter<'a> {
         let is_same_culprit = ids.refused_alone(Id::Call(*call)) > 0;
         self.search.found(is_same_culprit);
         if is_too_large {
+            // A 413 says nothing about the ids.
             self.size.blame_a_pair();
         } else {
             ids.refuse(*call, *user);
@@ -149,21 +160,21 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// Takes what was sent last.
+    /// Removes the pairs of the last request, which are decided now.
     pub(super) fn take(&mut self) -> Vec<Pair> {
         let sent = mem::take(&mut self.sent);
         self.size.decided(sent);
         self.next.drain(..sent).collect()
     }
 
-    /// Copies everything that is not decided.
+    /// Copies all pairs that are not decided yet.
     pub(super) fn remaining(&self) -> CallAccessList {
         let aside = self.aside.values().flatten();
         let next = self.next.iter().chain(aside).copied();
         next.chain(self.rest.clone()).collect()
     }
 
-    /// Takes everything that is not decided.
+    /// Removes all pairs that are not decided yet.
     pub(super) fn take_remaining(&mut self) -> CallAccessList {
         let remaining = self.remaining();
         self.next.clear();
@@ -178,7 +189,7 @@ impl<'a> Splitter<'a> {
         self.search.requests()
     }
 
-    /// What is known against the ids of the next pairs.
+    /// Returns the verdict on the ids of the next pairs.
     fn verdict(&self) -> Verdict {
         match (&self.ids, self.of) {
             (Some(ids), Some(id)) => ids.verdict(id),
@@ -187,7 +198,7 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// Makes sure that the next request can be cut from the next pairs.
+    /// Fills `next` with enough pairs for a request, if any are left.
     fn fill(&mut self) {
         if self.of.is_none() {
             self.fill_from_list();
@@ -208,7 +219,7 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// Whether single pairs are sent, to find out whether any of the next pairs is good.
+    /// Returns whether single pairs are sent, to find out whether any of the next pairs is good.
     fn is_probing(&self) -> bool {
         let is_suspect = |ids: &Ids| self.of.is_some_and(|id| ids.refused_alone(id) > 0);
         match self.verdict() {
@@ -228,15 +239,17 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// Takes pairs from the list, and sets those aside that are better sent later.
+    /// Takes pairs from the list, and sets aside those of ids that are probably unknown.
     fn fill_from_list(&mut self) {
         let ids = match &self.ids {
             Some(ids) if ids.verdict_on_all() == Verdict::Doubtful => return self.fill_with_all(),
             ids => ids.as_ref(),
         };
         let mut calls = 0;
+        // The pairs in `next` are looked at again: their ids may have been refused since.
         let mut waiting = mem::take(&mut self.next).into_iter();
-        // Twice the size, to see whether the last call would fit into a request of its own.
+        // `cut` has to see whether the last call would fit into a request of its own, which may begin
+        // at the end of this one.
         let enough = self.size.max().saturating_mul(2);
         while self.next.len() <= enough && calls <= self.bounds.calls {
             let Some((call, user)) = waiting.next().or_else(|| self.rest.next()) else {
@@ -255,7 +268,7 @@ impl<'a> Splitter<'a> {
         self.next.extend(waiting);
     }
 
-    /// How many of the next pairs a request carries.
+    /// Returns how many of the next pairs a request carries; 0 at the end.
     fn next_size(&self) -> usize {
         if self.search.suspected() > 0 {
             return self.half(self.search.suspected()).min(self.size.max());
@@ -271,16 +284,17 @@ impl<'a> Splitter<'a> {
             ids.is_some_and(|ids| ids.refused_alone(Id::Call(call)) > 0)
         };
         match self.next.front() {
-            // Its other pairs are probably refused too.
+            // The call was refused with another user, so this pair is probably refused too.
             Some((call, _)) if is_suspect(*call) => 1,
             _ => self.cut(self.search.limit()),
         }
     }
 
-    /// How many pairs of as many calls as fit into one request of up to `limit` pairs there are.
+    /// Returns how many pairs go into one request of up to `limit` pairs.
     ///
-    /// A call whose users would fit into a request of their own is not split; a larger one fills
-    /// what room there is. So no other division in this order takes fewer requests.
+    /// A call whose users would fit into a request of their own is not split, so that a refusal
+    /// concerns whole calls; a larger one fills the room that is left. No other division in this order
+    /// takes fewer requests.
     fn cut(&self, limit: usize) -> usize {
         let limit = limit.min(self.size.max());
         let mut size = 0;
@@ -292,6 +306,7 @@ impl<'a> Splitter<'a> {
             if room == 0 {
                 break;
             }
+            // One more than the limit shows that the call is too large, whatever its size.
             let users = self.next.range(size..).take(limit.saturating_add(1));
             let users = users.take_while(|(of, _)| of == call).count();
             if users > room && users <= limit {
@@ -302,7 +317,10 @@ impl<'a> Splitter<'a> {
         size
     }
 
-    /// How many of the next `pairs` are their first half: by calls, or by users if there is one call.
+    /// Returns the size of the first half of the next `pairs`.
+    ///
+    /// It is half of the calls or, if there is only one, half of its users: an unknown call is refused
+    /// with all of its users, so splitting them would find it twice.
     fn half(&self, pairs: usize) -> usize {
         let mut starts = Vec::new();
         let mut last = None;

@@ -1,4 +1,4 @@
-//! What a job sends, against a model of Gong that knows neither client nor network.
+//! Runs the splitter against a model of Gong, without a client or a network.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::{CallAccessList, CallId, UserId};
 
 type Pair = (CallId, UserId);
 
-/// So many calls, 1000, 1001, and so on, with this many users each.
+/// One call for each number, with that many users.
 fn list(users: &[usize]) -> CallAccessList {
     let calls = users.iter().enumerate();
     calls
@@ -27,13 +27,17 @@ fn pair(call: usize, user: usize) -> Pair {
     (id(call).parse().unwrap(), id(user).parse().unwrap())
 }
 
-/// A server that does not know some ids, refuses some pairs, and takes so many pairs in a request.
+/// A model of Gong that does not know some ids, refuses some pairs, and limits the size of a request.
 #[derive(Debug, Clone)]
 struct Gong {
+    /// The unknown calls and users.
     calls: BTreeSet<CallId>,
     users: BTreeSet<UserId>,
+    /// The pairs that get a 400 although both ids are known.
     pairs: BTreeSet<Pair>,
+    /// The pairs that get a 413, even alone.
     too_large: BTreeSet<Pair>,
+    /// How many pairs a request may have.
     most: usize,
 }
 
@@ -82,11 +86,12 @@ impl Gong {
     }
 }
 
-/// How a job went.
+/// The outcome of a job.
 #[derive(Debug, Default)]
 struct Job {
-    /// The sizes of the requests.
+    /// The number of pairs of each request.
     sent: Vec<usize>,
+    /// The pairs in the order in which they were decided.
     order: Vec<Pair>,
     done: CallAccessList,
     refused: Vec<CallAccessList>,
@@ -140,9 +145,9 @@ fn requests_are_as_full_as_both_bounds_allow() {
         (&[][..], 2, 3, &[][..]),
         (&[1, 1, 1], 2, 9, &[2, 1]),
         (&[2, 2, 2], 9, 4, &[4, 2]),
-        // A call that fits into a request of its own is not split.
+        // A call that would fit into a request of its own is not split.
         (&[2, 3], 9, 4, &[2, 3]),
-        // One that does not fills what room there is.
+        // A larger call fills the room that is left.
         (&[2, 5, 1], 9, 4, &[4, 4]),
         (&[9], 9, 4, &[4, 4, 1]),
         // Without a bound on calls, a full request still ends.
@@ -158,13 +163,13 @@ fn requests_are_as_full_as_both_bounds_allow() {
 }
 
 #[test]
-fn only_the_first_half_is_sent_of_what_holds_a_refused_pair() {
+fn a_search_sends_only_the_first_half_of_the_suspected_pairs() {
     let list = square(16, 1);
     let bounds = (8, 8);
     for (unknown, want) in [
-        // Halves of 8, 4 and 2, each with the refused one; then no larger than what was acknowledged.
+        // The refused pair is in each first half of 8, 4 and 2 pairs. Then requests grow from 1.
         (0, &[8, 4, 2, 1, 1, 2, 4, 8][..]),
-        // The 4 after the first 4 are known to hold it, so they are not sent.
+        // The second 4 pairs are known to include it, so they are not sent together.
         (7, &[8, 4, 2, 1, 1, 7, 1]),
         (8, &[8, 8, 4, 2, 1, 7]),
         (15, &[8, 8, 4, 2, 1, 1]),
@@ -177,7 +182,7 @@ fn only_the_first_half_is_sent_of_what_holds_a_refused_pair() {
 }
 
 #[test]
-fn users_are_halved_where_there_is_one_call() {
+fn the_users_of_a_single_call_are_halved() {
     let gong = Gong::new().without_pairs([(0, 5)]);
     let job = run(&square(1, 8), (8, 8), &gong);
     assert_eq!(job.sent, [8, 4, 2, 1, 1, 2]);
@@ -185,9 +190,9 @@ fn users_are_halved_where_there_is_one_call() {
 }
 
 #[test]
-fn what_each_kind_of_unknown_id_costs() {
+fn the_requests_that_each_kind_of_unknown_id_costs() {
     let gong = Gong::new;
-    // One in each of so many parts of the list, never at the same place of its part.
+    // One in each part of the list, at varying places within the part.
     let spread = |parts: usize, size: usize| (0..parts).map(move |n| size * n + 37 * n % size);
     for ((calls, users), gong, requests) in [
         ((10_000, 1), gong(), 100),
@@ -223,7 +228,7 @@ fn what_each_kind_of_unknown_id_costs() {
 }
 
 #[test]
-fn an_unknown_user_comes_at_the_end_and_is_refused_together() {
+fn the_pairs_of_an_unknown_user_come_last_and_are_refused_together() {
     let list = square(300, 10);
     let job = run(&list, DEFAULTS, &Gong::new().without_users([4]));
     let of_user = |pair: &Pair| pair.1 == self::pair(0, 4).1;
@@ -243,7 +248,7 @@ fn an_unknown_user_comes_at_the_end_and_is_refused_together() {
 }
 
 #[test]
-fn an_unknown_call_is_refused_alone_with_three_users_and_then_together() {
+fn an_unknown_call_is_refused_with_three_users_alone_and_then_with_the_rest_together() {
     let list = square(100, 200);
     let job = run(&list, DEFAULTS, &Gong::new().without_calls([42]));
     let refused: Vec<_> = job.refused.iter().map(CallAccessList::len).collect();
@@ -257,8 +262,8 @@ fn an_unknown_call_is_refused_alone_with_three_users_and_then_together() {
 }
 
 #[test]
-fn a_user_who_is_acknowledged_once_is_searched_for_no_longer_as_unknown() {
-    // The user is refused with some calls, the first of which is the first they are sent with.
+fn a_single_acknowledgement_clears_a_user() {
+    // The user is refused with some calls, including the first one.
     let list = square(200, 3);
     let bad = [(0, 1), (3, 1), (50, 1), (120, 1)];
     let job = run(&list, DEFAULTS, &Gong::new().without_pairs(bad));
@@ -271,8 +276,9 @@ fn a_user_who_is_acknowledged_once_is_searched_for_no_longer_as_unknown() {
 }
 
 #[test]
-fn a_user_with_calls_of_their_own_is_undecided_since_the_calls_may_be_unknown() {
-    // Each call has one of ten users, and one of them is unknown, or all of their calls are.
+fn a_user_whose_calls_have_no_other_user_is_undecided() {
+    // Each call has one of ten users. Whether one user is unknown, or all of their calls are, cannot
+    // be told apart.
     let list: CallAccessList = (0..5000).map(|call| pair(call, call % 10)).collect();
     let job = run(&list, DEFAULTS, &Gong::new().without_users([4]));
     assert_eq!(
@@ -293,7 +299,7 @@ fn where_nothing_is_acknowledged_the_search_ends_early() {
 }
 
 #[test]
-fn an_acknowledgement_at_the_end_of_a_hopeless_job_has_the_rest_searched() {
+fn a_late_acknowledgement_resumes_the_search() {
     for (calls, users, unknown) in [(1000, 1, 500), (1000, 10, 60), (150, 1, 110)] {
         let list = square(calls, users);
         let gong = Gong::new().without_calls(0..unknown);
@@ -405,7 +411,7 @@ fn what_is_too_large_makes_later_requests_smaller() {
 }
 
 #[test]
-fn a_bad_call_in_a_request_that_is_not_too_large_leaves_the_size_as_it_is() {
+fn an_unknown_call_does_not_change_the_size_learned_from_a_413() {
     let list = square(20, 1);
     for (call, want) in [
         (0, &[8, 4, 2, 1, 1, 2, 4, 4, 4, 4][..]),
@@ -420,7 +426,7 @@ fn a_bad_call_in_a_request_that_is_not_too_large_leaves_the_size_as_it_is() {
 }
 
 #[test]
-fn a_single_pair_that_is_too_large_teaches_nothing_about_size() {
+fn a_single_pair_that_is_too_large_restores_the_size() {
     let list = square(20, 1);
     for (call, want) in [
         (0, &[8, 4, 2, 1, 1, 2, 4, 8, 4][..]),
@@ -440,7 +446,7 @@ fn a_single_pair_that_is_too_large_teaches_nothing_about_size() {
     }
 }
 
-/// Some calls with some users each, and bounds that are small enough to matter.
+/// A random list, and bounds that are small enough to matter.
 fn jobs() -> impl Strategy<Value = (CallAccessList, (usize, usize))> {
     let pairs = proptest::collection::btree_set((0..15_usize, 0..8_usize), 0..80);
     let list = pairs.prop_map(|pairs| {
@@ -456,7 +462,7 @@ fn some(of: usize) -> impl Strategy<Value = BTreeSet<usize>> {
     proptest::collection::btree_set(0..of, 0..of / 2)
 }
 
-/// The fewest requests for calls in order, by trying every possible end of the first one.
+/// The fewest requests that carry the calls in order, by dynamic programming over every possible cut.
 fn fewest(list: &CallAccessList, (calls, pairs): (usize, usize)) -> usize {
     let owner: Vec<_> = list.pairs().map(|(call, _)| call).collect();
     let mut best = vec![usize::MAX; owner.len() + 1];
@@ -464,7 +470,7 @@ fn fewest(list: &CallAccessList, (calls, pairs): (usize, usize)) -> usize {
     for end in 1..best.len() {
         for start in end.saturating_sub(pairs)..end {
             let span: BTreeSet<_> = owner[start..end].iter().collect();
-            // A call may be divided if it does not fit into one request.
+            // A call may be split only if it does not fit into one request.
             let is_cut_at = |at: usize| at > 0 && at < owner.len() && owner[at - 1] == owner[at];
             let may_end = |at: usize| !is_cut_at(at) || list.users(owner[at]).count() > pairs;
             if span.len() <= calls && may_end(start) && may_end(end) && best[start] != usize::MAX {
@@ -486,7 +492,7 @@ proptest! {
     }
 
     #[test]
-    fn where_only_ids_are_unknown_every_good_pair_is_done(
+    fn every_good_pair_is_done_if_only_ids_are_unknown(
         (list, bounds) in jobs(),
         calls in some(15),
         users in some(8),
@@ -499,7 +505,7 @@ proptest! {
     }
 
     #[test]
-    fn where_only_ids_are_unknown_no_good_pair_is_refused(
+    fn no_good_pair_is_refused_if_only_ids_are_unknown(
         users in 1..6_usize,
         bounds in (1..200_usize, 1..400_usize),
         unknown_calls in proptest::collection::btree_set(0..150_usize, 0..150),
@@ -516,7 +522,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_refused_the_batches_are_the_list_and_no_bad_pair_is_done(
+    fn the_batches_are_a_partition_of_the_list_and_no_bad_pair_is_done(
         (list, bounds) in jobs(),
         calls in some(15),
         users in some(8),
@@ -533,7 +539,7 @@ proptest! {
         prop_assert_eq!(&order().collect::<CallAccessList>(), &list);
         prop_assert!(!job.done.pairs().any(|pair| gong.is_bad(pair)));
         prop_assert!(job.searches <= Search::MAX_REQUESTS);
-        // A good pair is refused only together with others of an id that looked unknown.
+        // A good pair can be refused only together with others of an id that looked unknown.
         let alone = job.refused.iter().filter(|pairs| pairs.len() == 1).flatten();
         let mut alone = alone.filter(|_| most > 0);
         prop_assert!(alone.all(|pair| gong.is_bad(pair)));

@@ -1,4 +1,4 @@
-//! HTTP over ureq: bytes out; status, headers and bytes in. It does not know Gong.
+//! HTTP over ureq: bytes out; status, headers and bytes in. Nothing here is specific to Gong.
 
 mod fault;
 mod response;

@@ -1,17 +1,20 @@
-//! `HttpResponse`: a response as it came, and how much of its body is read.
+//! `HttpResponse`: a response as received, and how much of its body is read.
 
 use std::io::Read;
 
 use ureq::Body;
 use ureq::http::{HeaderMap, Response};
 
-/// Enough of an error's body to read its messages, whatever its size.
+/// How much of an error's body is read, in bytes.
+///
+/// Gong's messages fit many times over. A larger body is an HTML page of a proxy, whose status says
+/// what there is to say; reading it would only delay the retry.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
-/// Holds most answers without growing.
+/// Holds most responses without growing. `Content-Length` is not used: a server may claim any size.
 const BODY_CAPACITY: usize = 512;
 
-/// A response as it came, its body cut to a limit.
+/// A response as received, with its body cut to a limit.
 pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     headers: HeaderMap,
@@ -19,17 +22,24 @@ pub(crate) struct HttpResponse {
     pub(crate) end: BodyEnd,
 }
 
-/// How much of the body is there.
+/// Whether the whole body was received, and can be read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BodyEnd {
     Complete,
+    /// It is longer than the limit.
     TooLarge,
+    /// The connection or the time ended before the body did.
     CutShort,
+    /// It is complete, but compressed, although the request asked for `identity`.
     Encoded,
 }
 
 impl HttpResponse {
-    /// Reads a body of up to `limit` bytes; that of an error has a limit of its own.
+    /// Reads a response whose body may have up to `limit` bytes; an error's has a limit of its own.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the body of a 200 cannot be read to its end.
     pub(crate) fn read(response: Response<Body>, limit: usize) -> Result<Self, ureq::Error> {
         let (head, body) = response.into_parts();
         let status = head.status.as_u16();
@@ -42,7 +52,7 @@ impl HttpResponse {
         let end = match end {
             Ok(BodyEnd::Complete) if is_encoded(&head.headers) => BodyEnd::Encoded,
             Ok(end) => end,
-            // No fault of its body hides an error's status; half an acknowledgement is none.
+            // A damaged body must not hide an error status, but a truncated 200 proves nothing.
             Err(_) if status != 200 => BodyEnd::CutShort,
             Err(error) => return Err(error),
         };
@@ -54,12 +64,12 @@ impl HttpResponse {
         })
     }
 
-    /// The first field of this name, if it is text.
+    /// The first field of this name, if it is visible ASCII.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// All fields of this name; one that is not text is empty.
+    /// All fields of this name. One that is not visible ASCII is empty, so that it still counts.
     pub(crate) fn header_fields(&self, name: &str) -> impl Iterator<Item = &str> {
         self.headers
             .get_all(name)
@@ -68,9 +78,12 @@ impl HttpResponse {
     }
 }
 
-/// Reads to the end, so that the connection can be used again, or one byte past the limit.
+/// Reads to the end of the body, or one byte past the limit.
 fn read(mut body: Body, limit: usize) -> (Vec<u8>, Result<BodyEnd, ureq::Error>) {
     let mut bytes = Vec::with_capacity(BODY_CAPACITY);
+    // ureq's own limit is an error that loses what was read. One byte more than the limit tells a
+    // body that is too large from one that just fits, and ureq reuses a connection only after a read
+    // has reached the end.
     let end = body
         .as_reader()
         .take(limit as u64 + 1)
@@ -84,6 +97,8 @@ fn read(mut body: Body, limit: usize) -> (Vec<u8>, Result<BodyEnd, ureq::Error>)
     (bytes, end)
 }
 
+/// Whether the body is still compressed. ureq decodes `gzip` if another crate turns its feature on,
+/// and then removes the header.
 fn is_encoded(headers: &HeaderMap) -> bool {
     headers
         .get_all("content-encoding")

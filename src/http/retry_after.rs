@@ -1,11 +1,11 @@
-//! The header `Retry-After`, in both its forms.
+//! Parses the header `Retry-After`, in both of its forms.
 
 use std::time::Duration;
 
-/// Reads `Retry-After`, given all fields of that name and the response's own `Date`.
+/// Parses `Retry-After`, given all fields of that name and the response's own `Date`.
 ///
-/// Anything but one field with a whole number of seconds above zero, or with an HTTP-date after
-/// `Date`, is none: a value that cannot be trusted must not hold a caller, nor hurry one.
+/// Returns `None` unless there is exactly one field, with a whole number of seconds above zero or
+/// with an HTTP-date after `Date`. A malformed value must neither hold a caller back nor hurry it.
 pub(crate) fn parse<'a>(
     mut fields: impl Iterator<Item = &'a str>,
     date: Option<&str>,
@@ -13,12 +13,14 @@ pub(crate) fn parse<'a>(
     let (field, None) = (fields.next()?, fields.next()) else {
         return None;
     };
+    // `u64::from_str` accepts a leading `+`, which the header's grammar does not.
     let is_number = !field.is_empty() && field.bytes().all(|byte| byte.is_ascii_digit());
     let wait = if is_number {
-        // Digits that do not fit are longer than any limit.
+        // A number that overflows exceeds every limit, as `u64::MAX` does.
         Duration::from_secs(field.parse().unwrap_or(u64::MAX))
     } else {
         let until = httpdate::parse_http_date(field).ok()?;
+        // The server's clock, since the local one may be off by more than the wait.
         let now = httpdate::parse_http_date(date?).ok()?;
         until.duration_since(now).ok()?
     };
@@ -67,7 +69,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_a_wait_above_zero_or_none(field in "\\PC*|[0-9]{1,40}|[A-Za-z0-9,: ]{0,40}") {
+        fn a_wait_is_never_zero(field in "\\PC*|[0-9]{1,40}|[A-Za-z0-9,: ]{0,40}") {
             let wait = parse([field.as_str()].into_iter(), Some(DATE));
             prop_assert_ne!(wait, Some(Duration::ZERO));
         }

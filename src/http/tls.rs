@@ -1,12 +1,16 @@
-//! Which TLS the features give, and which certificates it trusts.
+//! Configures TLS: the provider and the trusted certificates, as the crate's features decide.
 
 use ureq::config::ConfigBuilder;
 use ureq::typestate::AgentScope;
 
-/// Whether `https` can be spoken at all.
+/// Whether the crate was built with a TLS feature.
 pub(crate) const IS_AVAILABLE: bool = cfg!(any(feature = "rustls", feature = "native-tls"));
 
-/// Trusts `roots` and no others, or what the features say if there are none.
+/// Trusts the certificates in `roots` only, or those of the features if it is `None`.
+///
+/// # Errors
+///
+/// Returns a message if `roots` is not valid PEM, or has no certificate.
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 pub(super) fn configure(
     config: ConfigBuilder<AgentScope>,
@@ -14,7 +18,8 @@ pub(super) fn configure(
 ) -> Result<ConfigBuilder<AgentScope>, &'static str> {
     use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
-    // Rustls wherever it is there, so that native-tls, when another crate adds it, changes nothing.
+    // Always set: ureq panics when it connects with a provider whose feature is off. Rustls comes
+    // first, so that another crate that turns on `native-tls` changes nothing here.
     let provider = if cfg!(feature = "rustls") {
         TlsProvider::Rustls
     } else {
@@ -22,6 +27,8 @@ pub(super) fn configure(
     };
     let roots = match roots {
         Some(pem) => certificates(pem)?,
+        // With rustls, `PlatformVerifier` panics without its feature; with native-tls, it stands
+        // for the certificates of the operating system.
         None if cfg!(all(feature = "rustls", not(feature = "platform-verifier"))) => {
             RootCerts::WebPki
         }
@@ -32,12 +39,13 @@ pub(super) fn configure(
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
+/// Parses the certificates of a PEM file, and ignores its other items.
 fn certificates(pem: &[u8]) -> Result<ureq::tls::RootCerts, &'static str> {
     use ureq::tls::{PemItem, parse_pem};
 
     let items = parse_pem(pem)
         .collect::<Result<Vec<_>, _>>()
-        // The error would quote the text, which may be a private key.
+        // ureq's error would quote the text, which may be a private key.
         .map_err(|_| "root_certificates is not valid PEM")?;
     let certificates: Vec<_> = items
         .into_iter()

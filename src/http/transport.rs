@@ -1,4 +1,4 @@
-//! One HTTP exchange through ureq: bytes out; status, headers and bytes in.
+//! `Transport`: one HTTP exchange through ureq.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
@@ -12,22 +12,27 @@ use super::fault::NoResponse;
 use super::response::HttpResponse;
 use super::tls;
 
+/// How large the head of a response may be, in bytes; ureq's default.
 const MAX_HEADER_SIZE: usize = 64 * 1024;
 
-/// A head must fit in it; ureq's default is larger and costs memory for each connection.
+/// The size of a connection's input buffer, in bytes; over TLS a connection has two of them.
+///
+/// A head must fit with room to spare, or ureq reports a long one as a lost connection. Its default
+/// of 128 KiB nearly doubles the memory of a connection.
 const INPUT_BUFFER: usize = MAX_HEADER_SIZE + 8 * 1024;
 
-/// Each line of a request's head must fit in it, apart from those that may be longer; over TLS a
-/// connection has two of them.
+/// The size of a connection's output buffer, in bytes, without the longest line of the head.
+///
+/// A larger body is written in several parts; only a line of the head must fit as a whole.
 const OUTPUT_BUFFER: usize = 8 * 1024;
 
-/// As many as ureq keeps in all, since there is one host.
+/// As many as ureq keeps in total: its default of 3 for each host is too few for the only one.
 const MAX_IDLE_CONNECTIONS: usize = 10;
 
-/// What a transport is made of; every value but the certificates has been checked.
+/// The settings of a transport. All of them are checked, except for the certificates.
 pub(crate) struct Settings {
     pub(crate) uri: Uri,
-    /// A loopback host never goes through a proxy.
+    /// Whether to connect without a proxy, whatever the environment says.
     pub(crate) is_loopback: bool,
     pub(crate) authorization: HeaderValue,
     pub(crate) user_agent: HeaderValue,
@@ -36,7 +41,7 @@ pub(crate) struct Settings {
     pub(crate) root_certificates: Option<Vec<u8>>,
 }
 
-/// Sends requests to one URL over connections that are kept alive.
+/// Sends requests to one URL, over connections that are kept alive.
 pub(crate) struct Transport {
     agent: Agent,
     uri: Uri,
@@ -46,10 +51,11 @@ pub(crate) struct Transport {
     has_proxy: bool,
 }
 
-/// What is sent, and how many bytes a success's body may have.
+/// A request; the URL and the headers are the transport's.
 pub(crate) struct Request<'a> {
     pub(crate) method: &'a Method,
     pub(crate) body: &'a [u8],
+    /// How many bytes the body of a 200 may have.
     pub(crate) limit: usize,
 }
 
@@ -57,21 +63,27 @@ pub(crate) struct Request<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum Connection {
     Any,
-    /// None of those that are kept alive: each of them may have been closed by the server.
+    /// A new one. After one kept-alive connection turned out to be closed, the others may be too.
     New,
 }
 
 impl Transport {
-    /// Builds a transport, or says what is wrong with the certificates.
+    /// Creates a transport, without connecting.
+    ///
+    /// # Errors
+    ///
+    /// Returns a message if the certificates are invalid.
     pub(crate) fn new(settings: Settings) -> Result<Self, &'static str> {
         let uri = settings.uri;
-        // A line of the head that does not fit in the output buffer would fail late, and without a
-        // clear error.
+        // ureq fails with an obscure error once it sends a line that does not fit in the output
+        // buffer. An access key secret can be thousands of bytes long.
         let longest_line = settings
             .authorization
             .len()
             .max(settings.user_agent.len())
             .max(uri.path().len());
+        // ureq's error for a status loses the headers, `Retry-After` among them. Its redirects turn
+        // a `PUT` into a `GET` without a body, whose 200 would look like an acknowledgement.
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -83,6 +95,8 @@ impl Transport {
             .output_buffer_size(OUTPUT_BUFFER + longest_line)
             .max_idle_connections_per_host(MAX_IDLE_CONNECTIONS);
         config = tls::configure(config, settings.root_certificates.as_deref())?;
+        // ureq takes a proxy from the environment. It would see the credentials on their way to
+        // loopback, in clear text, and would connect to a loopback host of its own.
         if settings.is_loopback {
             config = config.proxy(None);
         }
@@ -91,11 +105,14 @@ impl Transport {
             .config()
             .proxy()
             .is_some_and(|proxy| !proxy.is_no_proxy(&uri));
+        // Headers of each request: ureq panics on an invalid `User-Agent` in its configuration, and
+        // a connection that was opened with another one is not reused.
         let headers = HeaderMap::from_iter([
             (AUTHORIZATION, settings.authorization),
             (USER_AGENT, settings.user_agent),
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
             (ACCEPT, HeaderValue::from_static("application/json")),
+            // ureq asks for `gzip` as soon as another crate turns on its feature.
             (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
         ]);
         Ok(Self {
@@ -108,15 +125,14 @@ impl Transport {
         })
     }
 
-    /// The host, with its port unless that is the scheme's own.
+    /// The host and, if the URL has one, the port.
     pub(crate) fn host(&self) -> &str {
         self.uri
             .authority()
             .map_or("", |authority| authority.as_str())
     }
 
-    /// Sends one request, once, and reads its response, in at most `left` and the attempt's own
-    /// timeout.
+    /// Sends a request once and reads its response, within `left` and the timeout of an attempt.
     pub(crate) fn exchange(
         &self,
         request: &Request<'_>,
@@ -133,21 +149,26 @@ impl Transport {
         response.map_err(|error| NoResponse::new(error, self.connect_timeout.min(time), time))
     }
 
-    /// ureq gives every read of a proxy's reply the whole time anew, so a proxy that drips it would
-    /// never run into a timeout. The thread that is left behind when the time is over ends
-    /// without a request: ureq looks at its clock again before it sends one, and that clock began with
-    /// the thread.
+    /// Like [`exchange`](Self::exchange), but with a deadline that a proxy cannot stretch.
+    ///
+    /// ureq restarts its timeout with every read of a proxy's reply to `CONNECT`, so a proxy that sends
+    /// it byte by byte would block the caller far beyond any timeout. The thread that is abandoned at
+    /// the deadline sends nothing later: ureq checks its own clock, which started with the thread,
+    /// before it sends the request.
     fn exchange_on_a_thread(
         &self,
         request: &Request<'_>,
         connection: Connection,
         time: Duration,
     ) -> Result<HttpResponse, ureq::Error> {
+        // For a single value, a channel would only add code to the program: these types are in it
+        // already.
         let done = Arc::new((Mutex::new(None), Condvar::new()));
         let for_thread = Arc::clone(&done);
         let agent = self.agent.clone();
         let limit = request.limit;
         let http = self.http_request(request.method, request.body.to_vec(), connection, time);
+        // `thread::spawn` panics where the system refuses a thread.
         thread::Builder::new().spawn(move || {
             let response = run(&agent, http, limit);
             let (slot, changed) = &*for_thread;
@@ -174,8 +195,8 @@ impl Transport {
         *request.method_mut() = method.clone();
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
-        // Settings of a single request cost a new TLS configuration, so they are for the
-        // exceptions.
+        // With settings of its own, a request makes ureq build a new TLS configuration for each
+        // connection, which cannot resume sessions. So only the exceptions have them.
         if let (Connection::Any, true) = (connection, time == self.timeout) {
             return request;
         }

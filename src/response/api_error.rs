@@ -1,14 +1,25 @@
-//! `ApiError`: an answer that is not the success that was asked for, told to the person who reads
-//! it.
+//! `ApiError`: a response from Gong other than success, and its one-line message.
 
 use std::fmt;
 use std::time::Duration;
 
-/// An answer of Gong's that is not the success that was asked for.
+/// A response from Gong other than success.
 ///
-/// All of its text was sent by the server, and is cut to 2 KiB, stripped of control characters and
-/// cleaned of the client's own credentials. Its `Display` says in one line what the status means,
-/// what Gong said, the request id, and what can be done.
+/// Its `Display` says in one line what the status means, what Gong said, the request id, and what to
+/// do. It is safe to log: text from the server is cut to 2 KiB, control characters are removed, and so
+/// are the client's own credentials.
+///
+/// # What to do
+///
+/// | status | meaning | what helps |
+/// |---|---|---|
+/// | 400 | an unknown call or user, or a malformed request | correct the list |
+/// | 401 | wrong credentials, a missing scope, or the host of another region | correct the settings |
+/// | 413 | the request is too large | send fewer pairs, or a batch job |
+/// | 429 | the company's requests of this second or day are used up | wait for [`retry_after`](Self::retry_after) |
+/// | 500 to 599 | Gong failed; the request may have been applied | send it again later |
+/// | 300 to 399 | Gong points to another host, which the message names | set it as the base URL |
+/// | 200 | the response does not prove success | check the base URL, then list the access |
 ///
 /// # Examples
 ///
@@ -45,7 +56,7 @@ pub(super) struct Parts {
     pub(super) retry_after: Option<Duration>,
     pub(super) attempts: u32,
     pub(super) body: String,
-    /// What the status does not say: why a 200 proves nothing, where a redirect points.
+    /// Why a 200 is not a success, or where a redirect points.
     pub(super) detail: Option<String>,
 }
 
@@ -54,47 +65,70 @@ impl ApiError {
         Self(Box::new(parts))
     }
 
-    /// Returns the HTTP status; 200 for an answer that does not prove success.
+    /// Returns the HTTP status.
+    ///
+    /// It is 200 if the response does not prove success, for instance because it is an HTML page, or
+    /// has errors.
     pub fn status(&self) -> u16 {
         self.0.status
     }
 
     /// Returns Gong's id of the request, to quote to Gong's support.
     ///
-    /// Gong documents it as optional in the body; the header `x-traceid` was observed to hold the
-    /// same, and stands in where the body has none.
+    /// It is the `requestId` of the body, or else the header `x-traceid`, which
+    /// [holds the same id](crate#what-is-known-about-gong). A response from a proxy usually has neither.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// Returns Gong's messages, the `errors` of the body; empty if there are none.
+    /// Returns Gong's messages, which are the `errors` of the body.
     ///
-    /// Gong documents them as strings; anything else is given as its JSON text.
+    /// It is empty if the body has none, or is not JSON. A message that is not a string is returned as
+    /// its JSON text. All messages together are cut to 2 KiB. They are meant for people: Gong may
+    /// reword them at any time.
     pub fn messages(&self) -> &[String] {
         &self.0.messages
     }
 
-    /// Returns how long Gong asked to wait, from the header `Retry-After`.
+    /// Returns how long Gong asked to wait, from the header `Retry-After`, counted from the response.
     ///
-    /// It counts from the answer. Gong documents it in seconds, with a 429. An HTTP-date is measured against the answer's own
-    /// `Date`. A value that is neither, or that names no time to come, is none. A number too
-    /// large to count is `u64::MAX` seconds.
+    /// A 429 carries it in seconds, which can amount to hours once the company's requests of the day
+    /// are used up. An HTTP-date is measured against the response's own `Date`. It is `None` if the
+    /// header is missing, repeated or malformed, or names zero or a time in the past. A number too
+    /// large for a `u64` becomes `u64::MAX` seconds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// use gong_call_access::ApiError;
+    ///
+    /// /// When to run a job again.
+    /// fn next_run(error: &ApiError) -> Option<SystemTime> {
+    ///     let wait = error.retry_after().unwrap_or(Duration::from_secs(60));
+    ///     SystemTime::now().checked_add(wait)
+    /// }
+    /// ```
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// Returns how many requests were attempted, 1 or more; this is the last one's answer.
+    /// Returns how many attempts were made, 1 or more. This is the response to the last one.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
     /// Returns the start of the body, at most 2 KiB, as text.
+    ///
+    /// It ends in `…` if it was cut. Bytes that are not UTF-8 appear as `\u{fffd}`, line breaks as spaces.
+    /// Use it to see what answered in Gong's place, such as the HTML page of a proxy.
     pub fn body(&self) -> &str {
         &self.0.body
     }
 }
 
-/// What a status means, and what can be done about it.
+/// Returns what a status means, and what to do about it.
 fn explain(status: u16) -> (&'static str, &'static str) {
     match status {
         200 => (
@@ -126,7 +160,7 @@ fn explain(status: u16) -> (&'static str, &'static str) {
             "try again later; the limits are shared by all tools of the company",
         ),
         501 | 505 => ("not supported", "check base_url"),
-        500..=599 => ("server error", "try again later; a repeat does no harm"),
+        500..=599 => ("server error", "try again later; a repeat is harmless"),
         _ => ("not a documented answer", "check base_url"),
     }
 }
@@ -146,6 +180,7 @@ impl fmt::Display for ApiError {
         if let Some(request_id) = &parts.request_id {
             write!(f, "request id {request_id}, ")?;
         }
+        // Whole seconds: a `Retry-After` has no finer unit.
         if let Some(retry_after) = parts.retry_after {
             write!(f, "retry after {} s, ", retry_after.as_secs())?;
         }

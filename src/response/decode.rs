@@ -1,4 +1,4 @@
-//! Bytes to `Response`: what proves a success, and what an error says.
+//! Decodes an HTTP response: what proves a success, and what an error says.
 
 use std::borrow::Cow;
 
@@ -12,6 +12,8 @@ use crate::http::{BodyEnd, HttpResponse, retry_after};
 use crate::redact::{self, Secrets};
 
 /// Decodes the response to the `attempts`th attempt.
+///
+/// It never fails: a response that cannot be understood is an [`ApiError`] with the status it has.
 pub(crate) fn decode<T: Success>(
     http: &HttpResponse,
     question: &T::Question,
@@ -21,7 +23,7 @@ pub(crate) fn decode<T: Success>(
     let (status, body) = (http.status, &http.body);
     let envelope = match status {
         200 => read_acknowledgement::<T::Content>(http).map_err(str::to_owned),
-        // The status is the answer, so any text that can be read from the body is welcome.
+        // Here the status decides, so the body may be damaged, cut short or not JSON at all.
         _ => Ok(read_error(body)),
     };
     let request_id = envelope
@@ -29,6 +31,7 @@ pub(crate) fn decode<T: Success>(
         .ok()
         .and_then(Envelope::request_id)
         .or_else(|| http.header("x-traceid").map(Cow::from))
+        // Whoever answered in Gong's place may have put an echoed header there.
         .map(|id| redact::clean(&id, secrets).into_boxed_str())
         .filter(|id| !id.is_empty());
     let (errors, detail) = match envelope {
@@ -60,7 +63,11 @@ pub(crate) fn decode<T: Success>(
     }))
 }
 
-/// Reads the body of a 200, or says why it does not prove success.
+/// Reads the body of a 200.
+///
+/// # Errors
+///
+/// Returns why the body does not prove success.
 fn read_acknowledgement<C: DeserializeOwned + Default>(
     http: &HttpResponse,
 ) -> Result<Envelope<C>, &'static str> {
@@ -70,14 +77,19 @@ fn read_acknowledgement<C: DeserializeOwned + Default>(
         BodyEnd::CutShort => return Err("its body was cut short"),
         BodyEnd::Encoded => return Err("its body is compressed"),
     }
+    // `serde_json::from_slice` does not check the UTF-8 of what it skips, and most of a body may be
+    // skipped. JSON that is not UTF-8 did not come from Gong, or was damaged on the way.
     let json = std::str::from_utf8(&http.body).map_err(|_| "its body is not UTF-8")?;
     serde_json::from_str(json).map_err(|_| "its body is not the documented JSON object")
 }
 
-/// Reads what there is to read in the body of any other status.
+/// Reads what can be read of the body of any other status; an unreadable one gives an empty envelope.
 fn read_error<C: DeserializeOwned + Default>(body: &[u8]) -> Envelope<C> {
+    // Lossy: an invalid byte in one message must not hide the others.
     let text = String::from_utf8_lossy(body);
+    // A byte order mark is not JSON, but some gateways send one.
     let json = text.trim_start_matches('\u{feff}');
+    // The list is skipped: an id in it that is invalid must not hide the messages.
     let envelope: Envelope<IgnoredAny> = serde_json::from_str(json).unwrap_or_default();
     Envelope {
         request_id: envelope.request_id,
@@ -86,14 +98,20 @@ fn read_error<C: DeserializeOwned + Default>(body: &[u8]) -> Envelope<C> {
     }
 }
 
-/// Where a redirect points.
+/// Returns the host to which a redirect points, as a remark for the message.
+///
+/// Redirects are not followed, so this is what an operator needs: Gong's shared host redirects to the
+/// company's own.
 fn redirect(http: &HttpResponse, secrets: &Secrets) -> Option<String> {
     let location = http.header("location").filter(|_| http.status / 100 == 3)?;
     let host = redact::clean(host_of(location)?, secrets);
     Some(format!("to the host {host}"))
 }
 
-/// What all of Gong's responses have in common, and the list that some have.
+/// The fields that all of Gong's responses have in common, and the list of some.
+///
+/// `request_id` and `errors` are read as any JSON: a success must not fail because one of them has
+/// another type than documented, and an error must not lose its message.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", bound = "C: DeserializeOwned + Default")]
 struct Envelope<C> {
@@ -103,22 +121,29 @@ struct Envelope<C> {
     errors: Value,
     #[serde(default)]
     call_access_list: C,
-    /// Read and not skipped, since serde_json limits the depth of what it reads only.
+    // Without `flatten`, serde would accept a JSON array of the fields for the object. It also makes
+    // serde_json read the unknown fields, where its limit of 128 levels applies; skipped ones have
+    // no limit.
     #[serde(flatten)]
     _rest: IgnoredAny,
 }
 
 impl<C> Envelope<C> {
+    /// The id as text; `None` if it is missing, empty or not an id.
     fn request_id(&self) -> Option<Cow<'_, str>> {
         match &self.request_id {
             Value::String(id) if id.is_empty() => None,
             Value::String(id) => Some(id.into()),
-            // A number that is no 64-bit integer was rounded.
+            // serde_json rounds a number that does not fit in 64 bits, and a rounded id is wrong.
             Value::Number(id) if !id.is_f64() => Some(id.to_string().into()),
             _ => None,
         }
     }
 
+    /// Whether the response reports any error, in whatever form.
+    ///
+    /// Gong's errors are an array of strings. Any other value that is not empty counts too, so that a
+    /// form nobody expected does not pass for a success.
     fn has_errors(&self) -> bool {
         match &self.errors {
             Value::Null => false,
@@ -130,7 +155,7 @@ impl<C> Envelope<C> {
     }
 }
 
-/// Gong's messages, cleaned; all of them together are kept up to the limit for server text.
+/// Returns Gong's messages, cleaned, and all together cut to the limit for server text.
 fn messages(errors: Value, secrets: &Secrets) -> Vec<String> {
     let errors = match errors {
         Value::Null => Vec::new(),
@@ -156,13 +181,15 @@ fn messages(errors: Value, secrets: &Secrets) -> Vec<String> {
         .collect()
 }
 
-/// The host of an absolute `Location`, without user information.
+/// Returns the host of an absolute `Location`, without user information.
 fn host_of(location: &str) -> Option<&str> {
+    // Not `http::Uri`, which would reject the whole of a location that is slightly wrong.
     let (scheme, rest) = location.split_once("//")?;
-    // A path or a query may hold a URL of its own.
+    // The `//` may belong to a URL inside a path or a query.
     if scheme.contains(['/', '?', '#']) {
         return None;
     }
+    // Browsers read `\` as `/`.
     let authority = rest.split(['/', '?', '#', '\\']).next()?;
     let host = authority.rsplit('@').next()?;
     (!host.is_empty()).then_some(host)

@@ -1,4 +1,4 @@
-//! `Listing`: who has access.
+//! `Listing`: the users to whom this API gave access.
 
 use std::collections::BTreeSet;
 
@@ -9,12 +9,12 @@ use super::{Receipt, Success};
 use crate::access_list::CallAccessList;
 use crate::id::{CallId, UserId};
 
-/// Which users have access to the calls that were asked for, as far as this API gave it.
+/// The users to whom this API gave access to the requested calls.
 ///
-/// Gong documents that users who have access for other reasons are not listed: a call may have been
-/// shared with them, or their permission profile may cover it. So a user who is missing here may
-/// have access all the same, even right after a grant, which has no effect on a user who has access
-/// already.
+/// [`Client::list`](crate::Client::list) returns it. A user who is missing may have access all the
+/// same: those who have it for another reason, such as a permission profile that covers the call, or
+/// because somebody shared the call with them, [are not listed](crate#what-is-known-about-gong).
+/// Granting such a user access changes nothing, so they are missing even right after a successful grant.
 ///
 /// # Examples
 ///
@@ -40,26 +40,46 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Returns the pairs as Gong listed them; a call without such users does not appear.
+    /// Returns the pairs that Gong listed.
     ///
-    /// All of its calls were asked for: a response that lists another call is not a success.
+    /// A call without such users does not appear. Duplicates merge. All of the calls were requested: a
+    /// response that lists another call is not a success.
+    ///
+    /// # Examples
+    ///
+    /// Revoke what a list should not contain:
+    ///
+    /// ```no_run
+    /// use gong_call_access::{CallAccessList, Client};
+    ///
+    /// fn revoke_others(client: &Client, wanted: &CallAccessList) -> Result<(), gong_call_access::Error> {
+    ///     let listing = client.list(wanted.calls())?.into_result()?;
+    ///     let excess = listing.access_list().difference(wanted);
+    ///     if !excess.is_empty() {
+    ///         client.revoke(&excess)?.into_result()?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn access_list(&self) -> &CallAccessList {
         &self.access_list
     }
 
-    /// Returns Gong's acknowledgement.
+    /// Returns Gong's acknowledgement, with the request id and the number of attempts.
     pub fn receipt(&self) -> &Receipt {
         &self.receipt
     }
 }
 
-/// A call in Gong's answer.
+/// A call in the response: `{"callId":"…","users":[{"userId":"…"}]}`.
+///
+/// Other fields are ignored, since Gong may add some at any time.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CallAccess {
     call_id: CallId,
     users: Option<Vec<User>>,
-    // Without it, an array would do for an object.
+    // Without a flattened field, a derived struct also accepts a JSON array of its fields.
     #[serde(flatten)]
     _rest: IgnoredAny,
 }
@@ -73,7 +93,7 @@ struct User {
 }
 
 impl Success for Listing {
-    /// Gong documents the list, and the users of a call, as optional.
+    // Gong's schema has both the list and the users of a call as optional.
     type Content = Option<Vec<CallAccess>>;
     type Question = BTreeSet<CallId>;
 

@@ -1,4 +1,4 @@
-//! One call, from body to response.
+//! `Sender`: one call, from body to response, with its waits and retries.
 
 mod permits;
 mod rate_limiter;
@@ -17,7 +17,7 @@ use permits::{Delay, Permits};
 pub use retry::RetryPolicy;
 use retry::{Failure, Next};
 
-/// The target of every log record.
+/// The target of every log record, which does not change when modules move.
 const TARGET: &str = "gong_call_access";
 
 /// Sends calls over one transport and within one rate limit.
@@ -50,32 +50,41 @@ impl Sender {
         self.transport.host()
     }
 
-    /// Sends `request` until there is an answer worth returning, or no attempt or time is left.
+    /// Sends `request` until it succeeds, fails for good, or runs out of attempts or time.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the last attempt, or one without attempts if no permit came in time.
     pub(crate) fn send<T: Success>(
         &self,
         request: &Request<'_>,
         question: &T::Question,
     ) -> Result<Response<T>, Error> {
+        // Cannot overflow: `build` limits durations to 30 days.
         let deadline = Instant::now() + self.total_timeout;
         let mut attempts = 0;
         let mut was_cut_off = false;
         let mut connection = Connection::Any;
         let mut last = None;
         loop {
+            // A retry rejoins the queue at its end, so a failing call does not block the others.
             let waiting = self.permits.wait();
             if let Some(delay) = waiting.delay() {
                 self.log_delay(delay, attempts);
             }
             let permit = match waiting.permit(deadline) {
                 Ok(permit) => permit,
+                // What Gong said last is worth more to a caller than the wait that followed it.
                 Err(delay) => return last.unwrap_or_else(|| Err(self.unsent(delay))),
             };
             attempts += 1;
             let outcome = self.attempt(request, question, attempts, connection, until(deadline));
+            // The exchange is over; a sleep before a retry must not hold a permit.
             drop(permit);
             let Some(failure) = failure(&outcome, was_cut_off) else {
                 return outcome;
             };
+            // Before `next` decides: a 429 concerns all clones, even if this call gives up.
             if let Some(hold) = self.retry.hold(failure) {
                 self.permits.hold(hold);
             }
@@ -96,6 +105,7 @@ impl Sender {
         }
     }
 
+    /// Sends `request` once, within `left`, and logs what happened.
     fn attempt<T: Success>(
         &self,
         request: &Request<'_>,
@@ -125,6 +135,7 @@ impl Sender {
                 Ok(response)
             }
             Err(NoResponse { fault, cause }) => {
+                // A proxy's reply may be quoted in it, and that may echo a header.
                 let cause = clean(&cause, &self.secrets);
                 let error =
                     TransportError::new(TransportKind::Exchange(fault), host, attempt, Some(cause));
@@ -134,6 +145,7 @@ impl Sender {
         }
     }
 
+    // A warning, since an operator who sees a slow program should find the reason by default.
     fn log_wait(&self, wait: Duration, attempts: u32, reason: &str) {
         log::warn!(
             target: TARGET,
@@ -146,11 +158,12 @@ impl Sender {
     fn log_delay(&self, Delay { held_for }: Delay, attempts: u32) {
         match held_for {
             Some(wait) => self.log_wait(wait, attempts, "Gong asked every request to wait"),
+            // Waiting for the rate limit is normal operation, so it is not a warning.
             None => log::debug!(target: TARGET, "waiting for the rate limit"),
         }
     }
 
-    /// The error of a call that had no permit in all of its time.
+    /// The error of a call that got no permit within `total_timeout`, and so sent nothing.
     fn unsent(&self, Delay { held_for }: Delay) -> Error {
         let within = self.total_timeout;
         let kind = TransportKind::Unsent { within, held_for };
@@ -158,7 +171,7 @@ impl Sender {
     }
 }
 
-/// What the retry policy decides about; `None` for a success.
+/// Returns what the retry policy needs to know of an attempt, or `None` after a success.
 fn failure<T>(outcome: &Result<Response<T>, Error>, was_cut_off: bool) -> Option<Failure> {
     match outcome {
         Ok(response) => response.error().map(|error| Failure::Status {
@@ -171,7 +184,9 @@ fn failure<T>(outcome: &Result<Response<T>, Error>, was_cut_off: bool) -> Option
     }
 }
 
-/// Why there is another attempt, without text from the server.
+/// Describes a failed attempt for the log, without text from the server.
+///
+/// A server's message may quote ids, which this crate does not log.
 fn reason<T>(outcome: &Result<Response<T>, Error>) -> String {
     match outcome {
         Ok(response) => response
@@ -182,11 +197,14 @@ fn reason<T>(outcome: &Result<Response<T>, Error>) -> String {
     }
 }
 
+/// The time left until `deadline`; zero after it.
 fn until(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-/// Spreads the waits of many clients; the standard library seeds each of its hashers anew.
+/// A random number, good enough to spread the retries of many clients.
+///
+/// Each `RandomState` of the standard library has new keys, which saves a dependency.
 fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }

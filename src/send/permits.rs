@@ -1,4 +1,4 @@
-//! Waiting for a permit to send a request, and giving it back.
+//! `Permits`: blocks a thread until the rate limiter gives it a permit to send a request.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,26 +7,27 @@ use super::rate_limiter::{NotYet, RateLimiter, Ticket};
 
 /// The permits of a client, shared by its clones and threads.
 ///
-/// The lock is held only to look at the limiter, never while a thread sleeps or a request is in
-/// flight.
+/// The lock is held only for a look at the limiter, never while a thread sleeps or a request is in
+/// flight. A permit and a place in the queue are released on drop, whatever ends the call.
 pub(super) struct Permits {
     limiter: Mutex<RateLimiter>,
+    /// Notified whenever a waiter may have to wait for less, or for longer.
     changed: Condvar,
 }
 
 /// A permit to send one request, released on drop.
 pub(super) struct Permit<'a>(&'a Permits);
 
-/// A place in the queue for a permit, given up on drop.
+/// A place in the queue for a permit, released on drop.
 pub(super) struct Waiting<'a> {
     permits: &'a Permits,
     ticket: Ticket,
 }
 
-/// Why a permit is not to be had at once, or not in time: the rate limit, or a 429.
+/// Why a permit is not available at once, or not in time: the rate limit, or a 429.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Delay {
-    /// For how long a 429 still holds every request, if it does.
+    /// How much longer a 429 holds every request; `None` if only the rate limit does.
     pub(super) held_for: Option<Duration>,
 }
 
@@ -46,34 +47,38 @@ impl Permits {
         }
     }
 
-    /// Keeps every request waiting for so long.
+    /// Holds every request of the client, starting now.
     pub(super) fn hold(&self, duration: Duration) {
         self.lock().hold(Instant::now() + duration);
         self.changed.notify_all();
     }
 
-    /// A panic under the lock cannot leave the limiter half changed, so poisoning is ignored.
+    /// Locks the limiter, even after a panic.
     fn lock(&self) -> MutexGuard<'_, RateLimiter> {
+        // No method of the limiter can panic halfway through a change, so its state is sound, and a
+        // panic of one thread must not disable the client for the others.
         self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<'a> Waiting<'a> {
-    /// Why there is no permit yet; `None` if there is one.
+    /// Returns why there is no permit yet, or `None` if one is free.
     pub(super) fn delay(&self) -> Option<Delay> {
         let now = Instant::now();
         let limiter = self.permits.lock();
         (limiter.earliest(self.ticket, now) > now).then(|| Delay::of(&limiter, now))
     }
 
-    /// Waits for a permit, unless there can be none before `deadline`.
+    /// Waits for a permit, or returns at once if none can be free before `deadline`.
+    ///
+    /// Dropping `self` leaves the queue, whether it got a permit or not.
     pub(super) fn permit(self, deadline: Instant) -> Result<Permit<'a>, Delay> {
         let mut limiter = self.permits.lock();
         loop {
             let now = Instant::now();
             if limiter.earliest(self.ticket, now) >= deadline {
                 let delay = Delay::of(&limiter, now);
-                // Dropping `self` takes the lock.
+                // Dropping `self` takes the lock, which would deadlock here.
                 drop(limiter);
                 return Err(delay);
             }
@@ -85,6 +90,7 @@ impl<'a> Waiting<'a> {
                 Err(NotYet::Until(until)) => until.min(deadline),
                 Err(NotYet::Changed) => deadline,
             };
+            // Wakes up early for a change, or for no reason; the loop looks again in either case.
             limiter = self
                 .permits
                 .changed
@@ -106,7 +112,8 @@ impl Delay {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.permits.lock().leave(self.ticket);
-        // The next in the queue may go now.
+        // The next ticket is now at the front. `notify_one` might wake another one, which would go
+        // back to sleep.
         self.permits.changed.notify_all();
     }
 }
@@ -166,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_gives_up_holds_nobody_up() {
+    fn a_call_that_gives_up_leaves_the_queue() {
         let permits = Permits::new(Some(1));
         drop(permits.wait().permit(soon()));
         let waiting = permits.wait();
@@ -178,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_hold_lets_every_waiting_thread_go() {
+    fn every_waiting_thread_continues_after_a_hold() {
         let permits = Permits::new(None);
         let hold = Duration::from_millis(50);
         let started = Instant::now();

@@ -1,26 +1,35 @@
-//! `RateLimiter`: when the next request may be sent, and whose it is.
+//! `RateLimiter`: which request may be sent next, and when. It has no clock of its own.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// The unit of time in which Gong counts requests.
+/// The time over which Gong counts requests.
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// Hands out permits to send a request, first come, first served.
 ///
-/// Gong counts requests as they arrive, which is some time between the start of an exchange and its
-/// end. So a permit is taken at the start and is free again one [`WINDOW`] after the end, and no
-/// window can see more arrivals than there are permits. Neither a spacing of the starts nor a token
-/// bucket guarantees that.
+/// Gong counts a request when it arrives, which is some time between the start and the end of its
+/// exchange. So a permit is taken at the start, and becomes free one [`WINDOW`] after the end: two
+/// requests with the same permit arrive at least a window apart, whatever their latency. A token
+/// bucket does not guarantee that: with 3 tokens a second it lets 5 requests start within one second
+/// (3 at once, then one each third). Nor does spacing the starts, since a slow request may arrive
+/// together with a later, fast one.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
-    /// How many permits there are; `None` is no limit.
+    /// How many permits there are; `None` for no limit.
     limit: Option<usize>,
+    /// How many permits are taken by exchanges that have not ended.
     in_flight: usize,
-    /// When the exchanges ended whose permits are not free yet, in order.
+    /// The ends of the exchanges whose permits are not free yet, oldest first.
+    ///
+    /// Ends arrive in order of time, so the permits that became free are at the front.
     ended: VecDeque<Instant>,
-    /// No request is sent before this.
+    /// No request is sent before this time.
     held_until: Option<Instant>,
+    /// Those who wait, first come, first served.
+    ///
+    /// Without a queue, whichever thread woke up first would win, and a call could wait in vain until
+    /// its timeout while later ones are sent.
     queue: VecDeque<Ticket>,
     next_ticket: Ticket,
 }
@@ -31,13 +40,14 @@ pub(super) type Ticket = u64;
 /// When to ask for a permit again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NotYet {
-    /// At this time, or when something changes before it.
+    /// At this time, or earlier if something changes.
     Until(Instant),
-    /// When something changes.
+    /// When something changes: another ticket leaves the queue, or an exchange ends.
     Changed,
 }
 
 impl RateLimiter {
+    /// Creates a limiter with `limit` permits, all of them free.
     pub(super) fn new(limit: Option<u32>) -> Self {
         Self {
             limit: limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
@@ -57,12 +67,13 @@ impl RateLimiter {
         ticket
     }
 
-    /// Leaves the queue.
+    /// Leaves the queue, from any place in it.
     pub(super) fn leave(&mut self, ticket: Ticket) {
         self.queue.retain(|other| *other != ticket);
     }
 
-    /// Takes a permit, if this ticket is at the front of the queue and a permit is free.
+    /// Takes a permit if this ticket is at the front of the queue, a permit is free and nothing holds
+    /// the requests; otherwise returns when to ask again.
     pub(super) fn admit(&mut self, ticket: Ticket, now: Instant) -> Result<(), NotYet> {
         while self.ended.front().is_some_and(|end| *end + WINDOW <= now) {
             self.ended.pop_front();
@@ -90,6 +101,7 @@ impl RateLimiter {
     /// Returns a permit when its exchange has ended.
     pub(super) fn end(&mut self, now: Instant) {
         self.in_flight -= 1;
+        // Without a limit nothing takes these times off again.
         if self.limit.is_some() {
             self.ended.push_back(now);
         }
@@ -97,16 +109,19 @@ impl RateLimiter {
 
     /// Holds every request until then.
     pub(super) fn hold(&mut self, until: Instant) {
+        // Responses may overtake each other; a shorter hold does not end a longer one.
         self.held_until = self.held_until.max(Some(until));
     }
 
-    /// Until when every request is held, if it is.
+    /// The end of a hold that has not passed yet.
     pub(super) fn held(&self, now: Instant) -> Option<Instant> {
         self.held_until.filter(|until| *until > now)
     }
 
-    /// The earliest time at which this ticket can have a permit, if every exchange ahead of it ends at
-    /// once.
+    /// The earliest time at which this ticket can get a permit, if every exchange ahead of it took no
+    /// time at all.
+    ///
+    /// A call that has no chance before its deadline then returns at once, and does not wait in vain.
     pub(super) fn earliest(&self, ticket: Ticket, now: Instant) -> Instant {
         let start = self.held(now).unwrap_or(now);
         let ahead = self
@@ -117,9 +132,11 @@ impl RateLimiter {
         let Some(limit) = self.limit else {
             return start;
         };
+        // Each window, at most `limit` of the tickets ahead get a permit.
         let rounds = u32::try_from(ahead / limit).unwrap_or(u32::MAX);
         let free = limit.saturating_sub(self.in_flight + self.ended.len());
         let permit = (ahead % limit).checked_sub(free).map(|nth| {
+            // The permits after those in `ended` are in flight, and at best end now.
             self.ended
                 .get(nth)
                 .map_or(now + WINDOW, |end| *end + WINDOW)

@@ -1,23 +1,32 @@
-//! `RetryPolicy`: what is tried again, and after how long.
+//! `RetryPolicy`: which failures are retried, and after how long.
 
 use std::time::Duration;
 
 use crate::error::{ConfigError, check_duration};
 use crate::http::Fault;
 
-/// How often a call is attempted, and how long it waits in between.
+/// How often a call is attempted, and how long it waits between attempts.
 ///
 /// By default a call makes at most 4 attempts. It waits a random time of up to 500 ms before the
-/// second, up to 1 s before the third and so on, doubling up to 20 s (after a 429, at least one
-/// second), and it waits as long as Gong asks for where that is at most 60 s. The whole call, its waits included, is bounded by
+/// second, up to 1 s before the third and so on, doubling up to 20 s; after a 429 it waits at least
+/// one second. If Gong asks for a wait of up to 60 s in a `Retry-After`, that is what the call waits.
+/// All attempts and waits together are bounded by
 /// [`total_timeout`](crate::ClientBuilder::total_timeout).
 ///
-/// Tried again are: no connection, a connection that is cut off (the first time at once, on a new
-/// connection), a timeout, and the statuses 408, 425, 429, 500, 502, 503, 504 and 520 to 526. Never
-/// tried again are: a certificate that is not trusted, a proxy that refuses, bytes that are not
-/// HTTP, a redirect, any other status, and a 200 that does not prove success. Gong documents that
-/// granting what a user has, and revoking what a user has not, has no effect, so a repeat is
-/// harmless.
+/// # What is retried
+///
+/// - a connection that cannot be made, since the host name is unknown or nothing accepts it
+/// - a connection that closes before the response is complete; the first time at once, on a new
+///   connection, since a kept-alive one may have been closed by the server long before
+/// - a timeout of an attempt
+/// - the statuses 408, 425, 429, 500, 502, 503, 504 and 520 to 526
+///
+/// Not retried are a certificate that is not trusted, a proxy that refuses to connect, a response that
+/// is not HTTP, a redirect, any other status, and a 200 that does not prove success: another attempt
+/// would fail in the same way.
+///
+/// Retrying is safe because
+/// [granting and revoking are idempotent](crate#what-is-known-about-gong).
 ///
 /// # Examples
 ///
@@ -44,23 +53,24 @@ pub struct RetryPolicy {
     max_retry_after: Duration,
 }
 
-/// What happened to an attempt that was no success.
+/// Why an attempt was not a success.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Failure {
-    /// There was an answer, with this status.
+    /// A response with this status.
     Status {
         status: u16,
         retry_after: Option<Duration>,
     },
-    /// There was none.
+    /// No response.
     Transport {
         fault: Fault,
-        /// Whether an attempt of this call was cut off before.
+        /// Whether an earlier attempt of the same call was cut off.
         was_cut_off: bool,
     },
 }
 
 impl Failure {
+    /// Whether the connection closed before the response was complete.
     pub(super) fn is_cut_off(self) -> bool {
         matches!(
             self,
@@ -75,9 +85,11 @@ impl Failure {
 /// What follows a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
+    /// Return the failure to the caller.
     Stop,
-    /// Try again at once, on a new connection.
+    /// Retry at once, on a new connection.
     Reconnect,
+    /// Retry after this time.
     After(Duration),
 }
 
@@ -93,13 +105,15 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Gong's unit for a rate is the second, so nothing less helps after a 429.
+    /// Gong counts requests by the second, so a shorter wait after a 429 leads to the next one.
     const MIN_AFTER_429: Duration = Duration::from_secs(1);
 
-    /// Creates a policy of one attempt, with nothing tried again.
+    /// Creates a policy of a single attempt.
     ///
-    /// A 429 still holds the other calls of the client, as
-    /// [`max_retry_after`](Self::max_retry_after) says.
+    /// A call still waits for the rate limit, within
+    /// [`total_timeout`](crate::ClientBuilder::total_timeout). A 429 still holds the other calls of the
+    /// client, as described under [`max_retry_after`](Self::max_retry_after). Without retries, expect
+    /// an occasional failure from a kept-alive connection that the server closed.
     ///
     /// # Examples
     ///
@@ -112,48 +126,102 @@ impl RetryPolicy {
         Self::default().max_attempts(1)
     }
 
-    /// Sets how many requests a call sends at most, the first included.
+    /// Sets how many attempts a call makes at most, the first one included.
     ///
-    /// The default is 4. Zero is an error in [`build`](crate::ClientBuilder::build).
+    /// The default is 4. Zero is an error in [`build`](crate::ClientBuilder::build). An attempt counts
+    /// even if it could not connect; [`Error::attempts`](crate::Error::attempts) and
+    /// [`Receipt::attempts`](crate::Receipt::attempts) return how many there were.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gong_call_access::{Client, Credentials, RetryPolicy};
+    ///
+    /// let builder = Client::builder(Credentials::bearer("my-token")?).base_url("http://localhost");
+    /// let error = builder.retry(RetryPolicy::default().max_attempts(0)).build().unwrap_err();
+    /// assert_eq!(error.to_string(), "max_attempts is 0, expected 1 or more");
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
     #[must_use]
     pub fn max_attempts(mut self, max_attempts: u32) -> Self {
         self.max_attempts = max_attempts;
         self
     }
 
-    /// Sets the longest wait before the second attempt; it doubles with each further one.
+    /// Sets the longest wait before the second attempt; it doubles with each further attempt.
     ///
-    /// The default is 500 ms. The wait itself is random, from nothing to this, so that clients that
-    /// failed together do not come back together; after a 429 it is at least one second. Zero,
-    /// or more than 30 days, is an error in [`build`](crate::ClientBuilder::build).
+    /// The default is 500 ms. The wait is a random part of this (full jitter), so that clients which
+    /// failed together do not return together. After a 429 it is at least one second. Zero, or more
+    /// than 30 days, is an error in [`build`](crate::ClientBuilder::build).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use gong_call_access::RetryPolicy;
+    ///
+    /// // Waits up to 2, 4 and 8 seconds before the second, third and fourth attempt.
+    /// let policy = RetryPolicy::default().base_delay(Duration::from_secs(2));
+    /// ```
     #[must_use]
     pub fn base_delay(mut self, base_delay: Duration) -> Self {
         self.base_delay = base_delay;
         self
     }
 
-    /// Sets where the doubling ends.
+    /// Sets the longest wait between two attempts, where the doubling of
+    /// [`base_delay`](Self::base_delay) stops.
     ///
     /// The default is 20 seconds. Zero, or more than 30 days, is an error in
-    /// [`build`](crate::ClientBuilder::build).
+    /// [`build`](crate::ClientBuilder::build). A value below `base_delay` bounds every wait. A wait
+    /// that Gong asks for has a limit of its own, [`max_retry_after`](Self::max_retry_after).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use gong_call_access::RetryPolicy;
+    ///
+    /// let policy = RetryPolicy::default().max_attempts(10).max_delay(Duration::from_secs(5));
+    /// ```
     #[must_use]
     pub fn max_delay(mut self, max_delay: Duration) -> Self {
         self.max_delay = max_delay;
         self
     }
 
-    /// Sets the longest wait that Gong may ask for with a `Retry-After`.
+    /// Sets the longest `Retry-After` that a call waits for.
     ///
-    /// The default is 60 seconds. A longer one is not waited for: the call returns the answer at
-    /// once, with its [`retry_after`](crate::ApiError::retry_after). A 429 with one that is not
-    /// longer holds all requests of the client and its clones until then. Zero, or more than 30
-    /// days, is an error in [`build`](crate::ClientBuilder::build).
+    /// The default is 60 seconds. A longer one ends the call at once, and the caller finds it in
+    /// [`ApiError::retry_after`](crate::ApiError::retry_after). Up to this limit, a 429 holds all requests of the client
+    /// and its clones until its `Retry-After` has passed. The wait also has to fit in
+    /// [`total_timeout`](crate::ClientBuilder::total_timeout). Zero, or more than 30 days, is an error
+    /// in [`build`](crate::ClientBuilder::build).
+    ///
+    /// # Examples
+    ///
+    /// A nightly job waits out longer delays than a web handler would:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use gong_call_access::{Client, Credentials, RetryPolicy};
+    ///
+    /// let policy = RetryPolicy::default().max_retry_after(Duration::from_secs(15 * 60));
+    /// let builder = Client::builder(Credentials::bearer("my-token")?)
+    ///     .retry(policy)
+    ///     .total_timeout(Duration::from_secs(20 * 60));
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
     #[must_use]
     pub fn max_retry_after(mut self, max_retry_after: Duration) -> Self {
         self.max_retry_after = max_retry_after;
         self
     }
 
+    /// Checks what the setters accepted; `ClientBuilder::build` calls it.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if self.max_attempts == 0 {
             return Err(ConfigError::new("max_attempts is 0, expected 1 or more"));
@@ -163,16 +231,17 @@ impl RetryPolicy {
         check_duration("max_retry_after", self.max_retry_after)
     }
 
-    /// What follows `failure`, the `attempt`th, with `left` of the call's time; `random` is any
-    /// number.
+    /// Decides what follows the failure of the `attempt`th attempt, with `left` of the call's time.
+    ///
+    /// The clock and the randomness are arguments, so that every decision can be tested.
     pub(super) fn next(&self, failure: Failure, attempt: u32, left: Duration, random: u64) -> Next {
         if attempt >= self.max_attempts || !is_retried(failure) {
             return Next::Stop;
         }
         let wait = match failure {
-            // A kept-alive connection that the server closed looks like this. The request was not
-            // answered and may be repeated, so the first is, at once; a second waits
-            // like any other failure.
+            // A kept-alive connection that the server has closed looks like this, and ureq does not
+            // say whether a connection was a new one. Since a repeat is harmless, the first one goes
+            // out at once; a second waits like any other failure.
             Failure::Transport {
                 fault: Fault::Disconnected,
                 was_cut_off: false,
@@ -180,6 +249,7 @@ impl RetryPolicy {
             Failure::Status {
                 retry_after: Some(wait),
                 ..
+            // Retrying earlier than Gong asked would only get the same answer, and count as a request.
             } if wait > self.max_retry_after => return Next::Stop,
             Failure::Status {
                 retry_after: Some(wait),
@@ -190,6 +260,7 @@ impl RetryPolicy {
             }
             _ => self.backoff(attempt, random),
         };
+        // A wait until the deadline itself would leave no time for the attempt.
         if wait < left {
             Next::After(wait)
         } else {
@@ -197,7 +268,10 @@ impl RetryPolicy {
         }
     }
 
-    /// Whether every call of the client waits after this failure, and how long.
+    /// Returns how long every call of the client waits after this failure.
+    ///
+    /// Only a 429 concerns all of them. One with a `Retry-After` over the limit, such as hours once the
+    /// day's quota is used up, holds no other call: each caller decides for itself.
     pub(super) fn hold(&self, failure: Failure) -> Option<Duration> {
         match failure {
             Failure::Status {
@@ -208,7 +282,7 @@ impl RetryPolicy {
         }
     }
 
-    /// A random part of a time that doubles with each attempt.
+    /// A random part of a time that doubles with each attempt, up to `max_delay`.
     fn backoff(&self, attempt: u32, random: u64) -> Duration {
         let doublings = 2_u32.saturating_pow(attempt.saturating_sub(1));
         let longest = self
@@ -216,14 +290,17 @@ impl RetryPolicy {
             .saturating_mul(doublings)
             .min(self.max_delay);
         let nanos = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
-        // The high half of the product is below `nanos`, so it fits.
+        // `random / 2^64` of `nanos`: the product needs 128 bits, and its high half is below `nanos`.
         Duration::from_nanos(((u128::from(nanos) * u128::from(random)) >> 64) as u64)
     }
 }
 
+/// Whether another attempt may succeed; see the documentation of [`RetryPolicy`].
 fn is_retried(failure: Failure) -> bool {
     match failure {
         Failure::Status { status, .. } => {
+            // 501 and 505 are permanent. 520 to 526 are Cloudflare's, for a server behind it that
+            // did not answer.
             matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=526)
         }
         Failure::Transport { fault, .. } => match fault {
@@ -265,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn these_statuses_and_no_others_are_tried_again() {
+    fn these_statuses_and_no_others_are_retried() {
         let retried: Vec<u16> = (100..=999)
             .filter(|code| RetryPolicy::default().next(status(*code), 1, MINUTE, 0) != Next::Stop)
             .collect();
@@ -276,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn these_transport_failures_and_no_others_are_tried_again() {
+    fn these_transport_failures_and_no_others_are_retried() {
         for (fault, is_retried) in [
             (Fault::Connect, true),
             (Fault::ConnectTimeout(MINUTE), true),
@@ -313,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_cut_off_is_repeated_at_once() {
+    fn the_first_disconnection_is_retried_at_once() {
         let first = Failure::Transport {
             fault: Fault::Disconnected,
             was_cut_off: false,
@@ -331,14 +408,14 @@ mod tests {
     }
 
     #[test]
-    fn only_a_disconnection_is_a_cut_off() {
+    fn only_a_disconnection_counts_as_cut_off() {
         assert!(transport(Fault::Disconnected).is_cut_off());
         assert!(!transport(Fault::Connect).is_cut_off());
         assert!(!status(500).is_cut_off());
     }
 
     #[test]
-    fn a_retry_after_is_waited_for_up_to_its_limit() {
+    fn a_retry_after_up_to_the_limit_is_honoured() {
         let policy = RetryPolicy::default();
         let left = Duration::from_secs(120);
         for code in [429, 500, 503] {
@@ -356,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_429_with_a_bearable_retry_after_holds_everyone() {
+    fn only_a_429_with_a_retry_after_up_to_the_limit_holds_every_call() {
         let policy = RetryPolicy::none();
         assert_eq!(policy.hold(asked(429, 60)), Some(Duration::from_secs(60)));
         assert_eq!(policy.hold(asked(429, 61)), None);

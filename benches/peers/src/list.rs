@@ -1,7 +1,7 @@
-//! Builds and encodes 1,000,000 pairs, as a `CallAccessList` or as nested B-trees; prints the
-//! milliseconds that each took, and the memory in KiB.
+//! Builds and encodes a `CallAccessList` or nested B-trees. Prints the milliseconds of each step, and
+//! the memory in KiB.
 //!
-//! Arguments: `ours` or `nested`, the calls, the users of each call.
+//! Arguments: `ours` or `nested`, the number of calls, the number of users of each call.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;

@@ -1,7 +1,7 @@
-//! Sends the same PUT so many times through one client, chosen by the feature; prints its peak memory.
+//! Sends the same PUT many times through the client that the feature selects. Prints the peak memory.
 //!
-//! Arguments: URL, requests, calls in a request, users of each call, and for an https URL the file of the
-//! certificate to trust.
+//! Arguments: the URL, the number of requests, of calls in a request and of users of each call, and for
+//! an https URL the file of the certificate to trust.
 
 use std::error::Error;
 
@@ -27,7 +27,7 @@ fn pairs(calls: u64, users: u64) -> Vec<(String, String)> {
         .collect()
 }
 
-/// In KiB.
+/// Returns the peak memory of this process in KiB.
 fn peak_memory() -> Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"));
@@ -64,7 +64,7 @@ mod client {
     }
 }
 
-/// What a careful program by hand does with a client: plain structs, an acknowledgement that is looked at.
+/// What a careful program would write by hand: plain structs, and a check of the acknowledgement.
 #[cfg(not(feature = "gong-call-access"))]
 mod hand {
     use base64::Engine;
@@ -212,7 +212,7 @@ mod client {
 mod client {
     use super::hand;
 
-    /// It has no connections that are kept alive; it is measured over plain HTTP only.
+    /// It does not keep connections alive, so it is measured over plain HTTP only.
     pub fn run(
         base: &str,
         _certificate: Option<&[u8]>,
@@ -240,7 +240,7 @@ mod client {
 
     use super::hand;
 
-    /// It has no connections that are kept alive; it is measured over plain HTTP only.
+    /// It does not keep connections alive, so it is measured over plain HTTP only.
     pub fn run(
         base: &str,
         _certificate: Option<&[u8]>,

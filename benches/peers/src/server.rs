@@ -1,7 +1,7 @@
-//! A light server on loopback that acknowledges every request, over plain HTTP and over TLS.
+//! A small server on loopback that acknowledges every request, over plain HTTP and over TLS.
 //!
-//! It prints its two URLs, writes the certificate of the second to the file that is its argument, and
-//! serves until it is killed.
+//! Prints both URLs, writes the certificate of the second to the file in its argument, and serves until
+//! it is killed.
 
 use std::error::Error;
 use std::io::{self, Read, Write};
@@ -40,7 +40,7 @@ fn accept(listener: &TcpListener, tls: Option<Arc<ServerConfig>>) -> io::Result<
         let stream = stream?;
         stream.set_nodelay(true)?;
         let tls = tls.clone().map(ServerConnection::new);
-        // A client that goes away ends its connection, and nothing else.
+        // A client that disconnects is not an error.
         thread::spawn(move || match tls {
             Some(Ok(tls)) => serve(StreamOwned::new(tls, stream)),
             Some(Err(error)) => Err(io::Error::other(error)),
@@ -72,7 +72,7 @@ fn serve(mut stream: impl Read + Write) -> io::Result<()> {
     }
 }
 
-/// The length of head and body, once the head is there.
+/// Returns the length of head and body, once the head is complete.
 fn request_length(bytes: &[u8]) -> Option<usize> {
     let head = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let text = std::str::from_utf8(&bytes[..head])
