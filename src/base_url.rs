@@ -1,4 +1,7 @@
 //! `Endpoint`: checks a base URL, and appends the path of the resource.
+//!
+//! The checks are strict because every request to the URL carries the credentials. A typing error must
+//! fail when the client is built, not send them to another host or in clear text.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};

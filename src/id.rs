@@ -138,12 +138,14 @@ impl AsRef<str> for UserId {
     }
 }
 
+/// Writes the digits, and honours width and alignment.
 impl fmt::Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
 }
 
+/// Writes the digits, and honours width and alignment.
 impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
@@ -174,12 +176,23 @@ impl Serialize for UserId {
     }
 }
 
+/// Reads a string of 1 to 20 digits; a JSON number is an error.
+///
+/// # Examples
+///
+/// ```
+/// use gong_call_access::CallId;
+///
+/// assert!(serde_json::from_str::<CallId>(r#""7782342274025937895""#).is_ok());
+/// assert!(serde_json::from_str::<CallId>("7782342274025937895").is_err());
+/// ```
 impl<'de> Deserialize<'de> for CallId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(IdVisitor(PhantomData))
     }
 }
 
+/// Reads a string of 1 to 20 digits; a JSON number is an error.
 impl<'de> Deserialize<'de> for UserId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(IdVisitor(PhantomData))

@@ -1,4 +1,8 @@
 //! Cleans text from a server: removes secrets and control characters, and limits its length.
+//!
+//! All text that this crate shows of a response passes through here: messages, request ids, bodies,
+//! redirect hosts, and the causes of transport errors. So does the base URL, which comes from an
+//! operator who may have confused two settings.
 
 use std::cmp::Reverse;
 use std::sync::Arc;

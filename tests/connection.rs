@@ -181,7 +181,7 @@ fn a_reply_that_is_not_http_is_an_error_and_is_not_retried() {
             let error = verb.failure(&client(&server.url()));
             let start: String = raw.chars().take(60).collect();
             assert!(
-                error.to_string().contains("valid HTTP"),
+                error.to_string().contains("did not answer in HTTP"),
                 "{start:?}: {error}"
             );
             assert_is(&error, &[]);
@@ -195,7 +195,7 @@ fn a_reply_that_is_not_http_is_an_error_and_is_not_retried() {
         assert!(
             verb.failure(&client(&endless.url()))
                 .to_string()
-                .contains("valid HTTP")
+                .contains("did not answer in HTTP")
         );
         assert_eq!(endless.requests().len(), 1);
     });

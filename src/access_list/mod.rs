@@ -333,6 +333,18 @@ impl fmt::Debug for Pairs<'_> {
     }
 }
 
+/// Iterates over the pairs in order.
+///
+/// # Examples
+///
+/// ```
+/// # use gong_call_access::CallAccessList;
+/// # let access = CallAccessList::from_iter([("5".parse()?, "7".parse()?)]);
+/// for (call, user) in &access {
+///     println!("user {user} may open call {call}");
+/// }
+/// # Ok::<(), gong_call_access::InvalidId>(())
+/// ```
 impl<'a> IntoIterator for &'a CallAccessList {
     type Item = (CallId, UserId);
     type IntoIter = Pairs<'a>;
@@ -342,6 +354,7 @@ impl<'a> IntoIterator for &'a CallAccessList {
     }
 }
 
+/// Iterates over the pairs in order, as `pairs` does.
 impl IntoIterator for CallAccessList {
     type Item = (CallId, UserId);
     type IntoIter = btree_set::IntoIter<(CallId, UserId)>;
@@ -351,6 +364,7 @@ impl IntoIterator for CallAccessList {
     }
 }
 
+/// Collects pairs in any order; duplicates merge.
 impl FromIterator<(CallId, UserId)> for CallAccessList {
     fn from_iter<I: IntoIterator<Item = (CallId, UserId)>>(pairs: I) -> Self {
         Self {
@@ -361,6 +375,20 @@ impl FromIterator<(CallId, UserId)> for CallAccessList {
     }
 }
 
+/// Adds pairs in any order; those that are there already change nothing.
+///
+/// # Examples
+///
+/// Merge two lists:
+///
+/// ```
+/// # use gong_call_access::CallAccessList;
+/// # let mut access = CallAccessList::from_iter([("5".parse()?, "7".parse()?)]);
+/// # let other = CallAccessList::from_iter([("5".parse()?, "7".parse()?), ("5".parse()?, "8".parse()?)]);
+/// access.extend(&other);
+/// assert_eq!(access.len(), 2);
+/// # Ok::<(), gong_call_access::InvalidId>(())
+/// ```
 impl Extend<(CallId, UserId)> for CallAccessList {
     fn extend<I: IntoIterator<Item = (CallId, UserId)>>(&mut self, pairs: I) {
         self.pairs.extend(pairs);

@@ -1,4 +1,7 @@
 //! `Ids`: what a job has learned about its ids from acknowledgements and refusals.
+//!
+//! Learning starts with the first refusal, and saves most of the searches: an unknown user of 5,000
+//! calls would otherwise be found 5,000 times, at about ten requests each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -1,4 +1,16 @@
 //! `Search` and `Size`: where the search for a refused pair stands, and how large a request may be.
+//!
+//! An example, with 8 pairs of which the sixth is refused:
+//!
+//! ```text
+//! sent          response   known then
+//! 1 to 8        400        one of 1 to 8 is refused
+//! 1 to 4        200        one of 5 to 8 is refused
+//! 5 to 6        400        one of 5 to 6 is refused
+//! 5             200        6 is refused, but a pair is called refused only if sent alone
+//! 6             400        6 is refused; nothing is known about 7 and 8
+//! 7 to 8        200        done
+//! ```
 
 /// The search for the refused pairs of a job, from the front of the remaining pairs to their end.
 ///

@@ -1,4 +1,14 @@
 //! `Splitter`: what a job sends next, and what a refusal means. It has no client and no clock.
+//!
+//! Pairs move one way: from `rest` to `next`, or by way of `aside`, and out of `next` once they are
+//! decided.
+//!
+//! ```text
+//! list -> rest -> next -> decided: acknowledged, refused or undecided
+//!          |       ^
+//!          v       |
+//!        aside ----+   the pairs of ids that are probably unknown, after all others
+//! ```
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;

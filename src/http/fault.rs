@@ -1,4 +1,7 @@
 //! `Fault`: why an exchange has no response, classified from ureq's error.
+//!
+//! This is the only place that knows ureq's errors. They have no `source`, and the same failure may be
+//! an `Error::Io` or a variant of its own, depending on the phase and on the TLS library.
 
 use std::io::ErrorKind as Io;
 use std::time::Duration;

@@ -1,4 +1,8 @@
 //! `Transport`: one HTTP exchange through ureq.
+//!
+//! ureq sends a request once and never retries it, which is what the retry policy needs. Most of its
+//! other defaults are replaced here: the exchange and its phases have timeouts (by default none has),
+//! redirects are not followed, statuses are not errors, and bodies are limited.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;

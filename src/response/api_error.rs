@@ -69,6 +69,17 @@ impl ApiError {
     ///
     /// It is 200 if the response does not prove success, for instance because it is an HTML page, or
     /// has errors.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gong_call_access::ApiError;
+    ///
+    /// /// Whether the list has to be corrected before it is sent again.
+    /// fn is_our_mistake(error: &ApiError) -> bool {
+    ///     matches!(error.status(), 400 | 413)
+    /// }
+    /// ```
     pub fn status(&self) -> u16 {
         self.0.status
     }

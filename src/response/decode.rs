@@ -1,4 +1,8 @@
 //! Decodes an HTTP response: what proves a success, and what an error says.
+//!
+//! A success is a 200 whose body is complete, not compressed, and a JSON object without errors.
+//! Anything less may come from a proxy, a captive portal or a wrong host, and a caller must not take
+//! it for a grant. An error is the opposite: it keeps whatever can be read.
 
 use std::borrow::Cow;
 

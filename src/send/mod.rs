@@ -1,4 +1,13 @@
 //! `Sender`: one call, from body to response, with its waits and retries.
+//!
+//! ```text
+//! wait for a permit -> one exchange -> success, or nothing to retry -> return
+//!         ^                 |
+//!         +---- sleep <-----+ a failure that is retried
+//! ```
+//!
+//! Only this module sleeps between attempts and logs them. What to do next, and when, is decided by
+//! the retry policy and the rate limiter, which have neither clock nor socket.
 
 mod permits;
 mod rate_limiter;
@@ -23,9 +32,12 @@ const TARGET: &str = "gong_call_access";
 /// Sends calls over one transport and within one rate limit.
 pub(crate) struct Sender {
     transport: Transport,
+    /// The texts to remove from what the server sends.
     secrets: Secrets,
     retry: RetryPolicy,
+    /// The bound of a whole call, which counts every attempt and wait.
     total_timeout: Duration,
+    /// Shared by all clones of a client, and all threads.
     permits: Permits,
 }
 

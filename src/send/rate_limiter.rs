@@ -1,4 +1,11 @@
 //! `RateLimiter`: which request may be sent next, and when. It has no clock of its own.
+//!
+//! The life of a permit, with a limit of 1:
+//!
+//! ```text
+//! |--- exchange ---|------ one second ------|--- exchange ---|
+//!       ^ arrives                             ^ arrives, more than a second later
+//! ```
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -47,8 +47,11 @@ use crate::http::Fault;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
+    /// The first attempt included.
     pub(super) max_attempts: u32,
+    /// The longest wait before the second attempt.
     base_delay: Duration,
+    /// The longest wait before any attempt, unless Gong asks for more.
     max_delay: Duration,
     max_retry_after: Duration,
 }
@@ -195,9 +198,9 @@ impl RetryPolicy {
     /// Sets the longest `Retry-After` that a call waits for.
     ///
     /// The default is 60 seconds. A longer one ends the call at once, and the caller finds it in
-    /// [`ApiError::retry_after`](crate::ApiError::retry_after). Up to this limit, a 429 holds all requests of the client
-    /// and its clones until its `Retry-After` has passed. The wait also has to fit in
-    /// [`total_timeout`](crate::ClientBuilder::total_timeout). Zero, or more than 30 days, is an error
+    /// [`ApiError::retry_after`](crate::ApiError::retry_after). Up to this limit, a 429 holds all
+    /// requests of the client and its clones until its `Retry-After` has passed. The wait also has to
+    /// fit in [`total_timeout`](crate::ClientBuilder::total_timeout). Zero, or more than 30 days, is an error
     /// in [`build`](crate::ClientBuilder::build).
     ///
     /// # Examples
