@@ -224,6 +224,11 @@ mod tests {
             ("http://localhost.example", "loopback"),
             ("http://127.0.0.1.example", "loopback"),
             ("http://0.0.0.0", "loopback"),
+            // Spellings that only some resolvers take for a loopback host.
+            ("http://127.1", "loopback"),
+            ("http://0x7f.0.0.1", "loopback"),
+            ("http://2130706433", "loopback"),
+            ("http://gong.localhost", "loopback"),
             ("http://[2001:db8::1]", "loopback"),
             ("http://[::ffff:192.0.2.1]", "loopback"),
             ("https://user:hunter2@api.gong.io", "user information"),

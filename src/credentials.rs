@@ -104,7 +104,7 @@ impl Credentials {
     /// Reads the credentials from the environment.
     ///
     /// `GONG_ACCESS_KEY` and `GONG_ACCESS_KEY_SECRET` (or `GONG_ACCESS_SECRET`) make an access key. If
-    /// none of them is set, `GONG_ACCESS_TOKEN` is used. An empty variable counts as unset, and
+    /// none of them is set, `GONG_ACCESS_TOKEN` is used. A blank variable counts as unset, and
     /// trailing newlines are removed. `GONG_BASE_URL` is read by
     /// [`Client::from_env`](crate::Client::from_env) and
     /// [`ClientBuilder::from_env`](crate::ClientBuilder::from_env), not here.
@@ -195,13 +195,13 @@ fn check<'a>(name: &str, value: &'a str) -> Result<&'a str, ConfigError> {
     Err(ConfigError::new(format!("the {name} is {problem}")))
 }
 
-/// Returns an environment variable without trailing newlines; `None` if it is unset or empty.
+/// Returns an environment variable without trailing newlines; `None` if it is unset or blank.
 pub(crate) fn variable(name: &str) -> Result<Option<String>, ConfigError> {
     match env::var(name) {
         Ok(value) => {
             // A value that was read from a file often ends in a newline, which no header may hold.
             let value = value.trim_end_matches(['\r', '\n']);
-            Ok((!value.is_empty()).then(|| value.to_owned()))
+            Ok((!value.trim().is_empty()).then(|| value.to_owned()))
         }
         Err(VarError::NotPresent) => Ok(None),
         Err(VarError::NotUnicode(_)) => Err(ConfigError::new(format!("{name} is not valid text"))),

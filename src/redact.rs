@@ -42,19 +42,23 @@ impl Secrets {
         }
     }
 
-    /// Whether a secret would appear if JSON escapes were resolved, or lines were joined.
+    /// Whether a secret would appear if escapes were resolved, or lines were joined.
     ///
-    /// A server may escape the `/` of Base64 as `\/`, and wrap a long header over several lines.
+    /// A server may escape the `/` of Base64 as `\/`, `%2F` or `&#x2F;`, and wrap a long header over
+    /// several lines.
     fn are_spread_over(&self, text: &str) -> bool {
-        if !text.contains(['\\', ' ']) {
+        if !text.contains(['\\', ' ', '%', '&']) {
             return false;
         }
-        let mut joined = unescape(text);
-        joined.retain(|c| !c.is_ascii_whitespace() && !c.is_ascii_control());
-        self.0
-            .iter()
-            .map(|secret| secret.replace(' ', ""))
-            .any(|secret| secret.len() >= Self::MIN_SPREAD_LEN && joined.contains(&secret))
+        [unescape_json(text), unescape_html(text), unescape_url(text)]
+            .into_iter()
+            .any(|mut joined| {
+                joined.retain(|c| !c.is_ascii_whitespace() && !c.is_ascii_control());
+                self.0
+                    .iter()
+                    .map(|secret| secret.replace(' ', ""))
+                    .any(|secret| secret.len() >= Self::MIN_SPREAD_LEN && joined.contains(&secret))
+            })
     }
 
     /// Replaces the beginning of a secret at the end of a text that was cut off there.
@@ -93,7 +97,7 @@ impl<'a> FromIterator<&'a str> for Secrets {
 /// Resolves JSON escapes that stand for ASCII characters, wherever they are in the text.
 ///
 /// It never fails: server text is often not JSON at all, or a part of it.
-fn unescape(text: &str) -> String {
+fn unescape_json(text: &str) -> String {
     let mut parts = text.split('\\');
     let mut plain = parts.next().unwrap_or_default().to_owned();
     let mut is_backslash = false;
@@ -116,6 +120,62 @@ fn unescape(text: &str) -> String {
         is_backslash = part.is_empty() && !is_backslash;
         if is_backslash {
             plain.push('\\');
+        }
+    }
+    plain
+}
+
+/// Resolves HTML's character references that stand for ASCII characters.
+fn unescape_html(text: &str) -> String {
+    let mut parts = text.split('&');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let reference = part.split_once(';').and_then(|(name, rest)| {
+            let c = match name.strip_prefix('#') {
+                Some(code) => match code.strip_prefix(['x', 'X']) {
+                    Some(hex) => u8::from_str_radix(hex, 16).ok()?,
+                    None => code.parse().ok()?,
+                },
+                None => match name {
+                    "amp" => b'&',
+                    "lt" => b'<',
+                    "gt" => b'>',
+                    "quot" => b'"',
+                    "apos" => b'\'',
+                    _ => return None,
+                },
+            };
+            Some((c, rest))
+        });
+        match reference {
+            Some((c, rest)) => {
+                plain.push(c.into());
+                plain.push_str(rest);
+            }
+            None => {
+                plain.push('&');
+                plain.push_str(part);
+            }
+        }
+    }
+    plain
+}
+
+/// Resolves the percent-encoding of a URL.
+fn unescape_url(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let code = part.get(..2);
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(c) => {
+                plain.push(c.into());
+                plain.extend(part.get(2..));
+            }
+            None => {
+                plain.push('%');
+                plain.push_str(part);
+            }
         }
     }
     plain
@@ -214,6 +274,12 @@ mod tests {
                 r#"{"a":"no \u00e9 \q secret"}"#,
                 r#"{"a":"no \u00e9 \q secret"}"#,
             ),
+            ("se%2Fcret%225678", "[redacted]"),
+            ("a=100%&b=se%2fcret\"5678", "[redacted]"),
+            ("100% of a%b%2", "100% of a%b%2"),
+            ("se&#47;cret&quot;5678", "[redacted]"),
+            ("<p>se&#x2F;cret&#x22;5678 & more</p>", "[redacted]"),
+            ("a & b &amp; c &no; &#999;", "a & b &amp; c &no; &#999;"),
             ("ke\u{200b}y-1234", "[redacted]"),
             (r"ke\n\r\ty-\u000a1234", "[redacted]"),
             (r"C:\\name key\\n-1234", r"C:\\name key\\n-1234"),

@@ -57,7 +57,28 @@ fn certificates(pem: &[u8]) -> Result<ureq::tls::RootCerts, &'static str> {
     if certificates.is_empty() {
         return Err("root_certificates has no certificate, expected PEM with at least one");
     }
+    // rustls would skip these without a word, and then trust nothing.
+    if !certificates
+        .iter()
+        .any(|certificate| is_sequence(certificate.der()))
+    {
+        return Err("root_certificates has no certificate that can be parsed");
+    }
     Ok(certificates.into())
+}
+
+/// Returns whether these bytes are one DER sequence, as every certificate is.
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+fn is_sequence(der: &[u8]) -> bool {
+    let (length, content) = match der {
+        [0x30, length @ 0..=0x7f, content @ ..] => (usize::from(*length), content),
+        [0x30, 0x81, length, content @ ..] => (usize::from(*length), content),
+        [0x30, 0x82, high, low, content @ ..] => {
+            (usize::from(u16::from_be_bytes([*high, *low])), content)
+        }
+        _ => return false,
+    };
+    content.len() == length
 }
 
 #[cfg(not(any(feature = "rustls", feature = "native-tls")))]

@@ -74,6 +74,8 @@ impl Sender {
     ) -> Result<Response<T>, Error> {
         // Cannot overflow: `build` limits durations to 30 days.
         let deadline = Instant::now() + self.total_timeout;
+        // An attempt that starts later than this would only time out.
+        let latest = deadline - RetryPolicy::MIN_ATTEMPT.min(self.total_timeout / 2);
         let mut attempts = 0;
         let mut was_cut_off = false;
         let mut connection = Connection::Any;
@@ -84,7 +86,7 @@ impl Sender {
             if let Some(delay) = waiting.delay() {
                 self.log_delay(delay, attempts);
             }
-            let permit = match waiting.permit(deadline) {
+            let permit = match waiting.permit(latest) {
                 Ok(permit) => permit,
                 // What Gong said last is worth more to a caller than the wait that followed it.
                 Err(delay) => return last.unwrap_or_else(|| Err(self.unsent(delay))),

@@ -111,6 +111,9 @@ impl RetryPolicy {
     /// Gong counts requests by the second, so a shorter wait after a 429 leads to the next one.
     const MIN_AFTER_429: Duration = Duration::from_secs(1);
 
+    /// No response arrives in less time than this.
+    pub(super) const MIN_ATTEMPT: Duration = Duration::from_millis(1);
+
     /// Creates a policy of a single attempt.
     ///
     /// A call still waits for the rate limit, within
@@ -248,7 +251,7 @@ impl RetryPolicy {
             Failure::Transport {
                 fault: Fault::Disconnected,
                 was_cut_off: false,
-            } if !left.is_zero() => return Next::Reconnect,
+            } if left > Self::MIN_ATTEMPT => return Next::Reconnect,
             Failure::Status {
                 retry_after: Some(wait),
                 ..
@@ -264,7 +267,8 @@ impl RetryPolicy {
             _ => self.backoff(attempt, random),
         };
         // A wait until the deadline itself would leave no time for the attempt.
-        if wait < left {
+        // An attempt that has next to no time would only time out.
+        if wait.saturating_add(Self::MIN_ATTEMPT) < left {
             Next::After(wait)
         } else {
             Next::Stop
@@ -404,10 +408,11 @@ mod tests {
             matches!(next(transport(Fault::Disconnected)), Next::After(wait) if !wait.is_zero())
         );
         assert_eq!(RetryPolicy::none().next(first, 1, MINUTE, 0), Next::Stop);
-        assert_eq!(
-            RetryPolicy::default().next(first, 1, Duration::ZERO, 0),
-            Next::Stop
-        );
+        // A millisecond is too short for any attempt.
+        for left in [Duration::ZERO, Duration::from_millis(1)] {
+            let next = RetryPolicy::default().next(first, 1, left, 0);
+            assert_eq!(next, Next::Stop);
+        }
     }
 
     #[test]
