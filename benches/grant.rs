@@ -213,7 +213,8 @@ fn job(criterion: &mut Criterion) {
         };
         bencher.iter(|| {
             let mut splitter = Splitter::new(&list, bounds);
-            std::iter::from_fn(|| splitter.next().inspect(|_| splitter.acknowledged())).count()
+            std::iter::from_fn(|| splitter.next_request().inspect(|_| splitter.acknowledged()))
+                .count()
         });
     });
     let pairs: Vec<_> = list.pairs().collect();

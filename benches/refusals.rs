@@ -107,7 +107,7 @@ impl Row {
 
         let mut splitter = Splitter::new(list, BOUNDS);
         let (mut requests, mut good) = (0, list.pairs().filter(|pair| !is_bad(*pair)).count());
-        while let Some(request) = splitter.next() {
+        while let Some(request) = splitter.next_request() {
             requests += 1;
             if !request.pairs().any(is_bad) {
                 splitter.acknowledged();

@@ -167,8 +167,9 @@ impl ClientBuilder {
     /// and redirects are not followed.
     ///
     /// A trailing `/` or `/v2` is removed, any other path is kept as a prefix, and
-    /// `/v2/calls/users-access` is appended. `http` is accepted for a loopback host only, and such a
-    /// host is never reached through a proxy. User information, a query or a fragment is an error in
+    /// `/v2/calls/users-access` is appended. `http` is accepted for a loopback host only:
+    /// `localhost`, `[::1]`, or an address such as `127.0.0.1` that is written out in full. Such a host
+    /// is never reached through a proxy. User information, a query or a fragment is an error in
     /// [`build`](Self::build).
     ///
     /// # Examples
@@ -309,8 +310,9 @@ impl ClientBuilder {
     /// Sets how many calls a request of a batch job carries at most.
     ///
     /// The default is 100. Gong documents no limit. It applies to
-    /// [`grant_batches`](crate::Client::grant_batches) and
-    /// [`revoke_batches`](crate::Client::revoke_batches), not to single requests. `usize::MAX` removes
+    /// [`grant_batches`](crate::Client::grant_batches),
+    /// [`revoke_batches`](crate::Client::revoke_batches) and
+    /// [`list_batches`](crate::Client::list_batches), not to single requests. `usize::MAX` removes
     /// the bound. Zero is an error in [`build`](Self::build).
     ///
     /// # Examples

@@ -239,7 +239,7 @@ impl Client {
         &self,
         method: &Method,
         content: &impl Serialize,
-        question: &T::Question,
+        requested: &T::Requested,
         size: usize,
         limit: usize,
     ) -> Result<Response<T>, Error> {
@@ -253,7 +253,7 @@ impl Client {
             body: &body,
             limit,
         };
-        self.inner.sender.send(&request, question)
+        self.inner.sender.send(&request, requested)
     }
 }
 

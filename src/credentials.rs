@@ -182,7 +182,7 @@ impl fmt::Debug for Credentials {
 fn check<'a>(name: &str, value: &'a str) -> Result<&'a str, ConfigError> {
     // A newline gets a message of its own, since it usually comes from reading a file.
     let problem = if value.trim().is_empty() {
-        "empty"
+        "blank"
     } else if value.contains(['\r', '\n']) {
         "not a single line; remove the line end"
     } else if value.chars().any(char::is_control) {

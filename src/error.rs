@@ -149,7 +149,7 @@ impl Error {
     /// Returns whether no connection was made: the host name is unknown, or the host did not accept a
     /// connection in time.
     ///
-    /// The last attempt sent nothing. If [`attempts`](Self::attempts) is more than 1, an earlier one
+    /// The last attempt most likely sent nothing. If [`attempts`](Self::attempts) is more than 1, an earlier one
     /// [may have been applied](crate#may-have-been-applied). If the connection took too long,
     /// [`is_timeout`](Self::is_timeout) is `true` as well.
     pub fn is_connect(&self) -> bool {
@@ -161,7 +161,7 @@ impl Error {
 
     /// Returns whether TLS failed: the certificate is not trusted, or the port does not speak TLS.
     ///
-    /// The last attempt sent nothing that Gong could act on.
+    /// The last attempt most likely sent nothing that Gong could act on.
     pub fn is_tls(&self) -> bool {
         matches!(self.fault(), Some(Fault::Tls))
     }
@@ -267,7 +267,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// An exchange that failed before a complete response arrived.
+/// Why no complete response arrived: the last exchange failed, or none could begin in time.
 ///
 /// `Display` names the failure, the host and the number of attempts. The
 /// [`source`](std::error::Error::source) is the message of the system or of the HTTP library, cut to 2

@@ -41,7 +41,7 @@ pub fn decode_listing(
 
 fn decode_answer<T: Success>(
     credentials: &Credentials,
-    question: &T::Question,
+    requested: &T::Requested,
     status: u16,
     headers: &[(&str, &[u8])],
     body: &[u8],
@@ -53,7 +53,7 @@ fn decode_answer<T: Success>(
     let message = message.body(Body::builder().data(body)).ok()?;
     let http = HttpResponse::read(message, LIMIT).ok()?;
     let (_, secrets) = credentials.clone().into_parts();
-    Some(decode(&http, question, 1, &secrets))
+    Some(decode(&http, requested, 1, &secrets))
 }
 
 /// Returns the URL of the resource below a base URL.

@@ -79,10 +79,10 @@
 //! | That `Retry-After` reaches hours once the day's requests are used up | observed |
 //! | Ids are numeric strings of up to 20 digits | documented |
 //! | Gong's CSV export puts a `_` before call ids, and spreadsheets turn ids into `7.78234E+18` | observed |
-//! | One unknown call is a 400 "Some calls not found" for the whole request, which does not name the call; one malformed id is a 400 too | observed |
+//! | One unknown call in a grant is a 400 "Some calls not found" for the whole request, which does not name the call; one malformed id is a 400 too | observed |
 //! | Each company has a host of its own. `api.gong.io` may redirect to it, and may refuse the company's access keys | observed |
 //! | No limit on the size of a request is documented, and whether there is one is open | not known |
-//! | Whether a refused request is applied in part; the response to an unknown or deleted user; the body of a 429 | not known |
+//! | Whether a refused request is applied in part; the response to an unknown or deleted user, and to a listing of an unknown call; the body of a 429 | not known |
 //!
 //! # What it does not do
 //!
@@ -101,6 +101,7 @@ mod error;
 pub mod fuzzing;
 mod http;
 mod id;
+mod json;
 mod listings;
 mod redact;
 mod response;

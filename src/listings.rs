@@ -39,12 +39,12 @@ impl Client {
     }
 }
 
-/// A job of listings that sends nothing until it is iterated.
+/// An iterator over the listings of any number of calls, which sends nothing until it is advanced.
 ///
-/// It is made by [`Client::list_batches`]. It holds the calls that are not listed yet and the listing
-/// at hand, so memory does not grow with what was listed. It ends after the last call, or after the
-/// first error: then [`remaining`](Self::remaining) is what was not listed, that of the failed
-/// request included.
+/// [`Client::list_batches`] creates it. It holds the calls that are not listed yet and the listing at
+/// hand, so memory does not grow with what was listed. It ends after the last call, or after the first
+/// error; then [`remaining`](Self::remaining) returns the calls that were not listed, with those of
+/// the failed request.
 ///
 /// # Errors
 ///
@@ -74,7 +74,7 @@ impl Client {
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "nothing is sent until it is iterated"]
+#[must_use = "nothing is sent until the iterator is advanced"]
 pub struct Listings<'a> {
     client: &'a Client,
     remaining: BTreeSet<CallId>,

@@ -13,6 +13,12 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 /// How many bytes of a server's text are kept: a few paragraphs, and short enough for a log line.
 pub(crate) const LIMIT: usize = 2048;
 
+/// How many bytes of a body are searched for secrets.
+///
+/// A body of 64 MiB is not searched to the end when only its first 2 KiB are kept. The margin is for
+/// stripped characters, so that what is kept has been searched with room to spare.
+pub(crate) const SEARCHED: usize = 32 * LIMIT;
+
 const REDACTED: &str = "[redacted]";
 
 /// The texts that nothing may show: the credentials, plain and in Base64.
@@ -193,9 +199,6 @@ pub(crate) fn clean(text: &str, secrets: &Secrets) -> String {
 
 /// Cleans a body. Unless `is_whole`, its end may be the beginning of a secret.
 pub(crate) fn clean_body(body: &[u8], is_whole: bool, secrets: &Secrets) -> String {
-    // A body of 64 MiB is not searched to the end when only its first 2 KiB are kept. The margin is
-    // for stripped characters, so that what is kept has been searched with room to spare.
-    const SEARCHED: usize = 32 * LIMIT;
     let (body, is_whole) = match body.get(..SEARCHED) {
         Some(start) => (start, false),
         None => (body, is_whole),

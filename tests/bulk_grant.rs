@@ -232,6 +232,46 @@ fn a_quote_within_a_field_is_text() {
 }
 
 #[test]
+fn a_quote_that_swallows_rows_is_bad_input() {
+    let (server, granted, _) = gong(NOTHING);
+    let folder = Folder::new();
+    let text = "call_id,user_id,title\n1,7,\"Some title\n2,7,x\n3,7,y\n4,7,\"Other\n5,7,z\n";
+    let file = folder.write("pairs.csv", text);
+    let output = on(&server).arg(file).output().unwrap();
+    assert_exit(&output, 2, &[], &["line 2: a quote is not closed"]);
+    assert!(granted.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_table_is_not_replaced_by_what_remains_of_it() {
+    let (server, _, _) = gong(NOTHING);
+    let folder = Folder::new();
+    let file = folder.write("pairs.csv", &csv(3));
+    let same = folder.0.path().join(".").join("pairs.csv");
+    for option in ["--remaining", "--refused"] {
+        let output = on(&server)
+            .arg(&file)
+            .arg(option)
+            .arg(&same)
+            .output()
+            .unwrap();
+        assert_exit(&output, 2, &[], &[option]);
+        assert_eq!(read(&file), csv(3));
+    }
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
+fn a_call_without_users_in_a_json_body_is_reported() {
+    let (server, _, _) = gong(NOTHING);
+    let folder = Folder::new();
+    let body = r#"{"callAccessList":[{"callId":"5","userIds":[]}]}"#;
+    let file = folder.write("body.json", body);
+    let output = on(&server).arg(file).output().unwrap();
+    assert_exit(&output, 2, &[], &["entry 1: no userIds for call \"5\""]);
+}
+
+#[test]
 fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
     let (server, _, _) = gong("13");
     let folder = Folder::new();

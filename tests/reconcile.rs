@@ -269,7 +269,7 @@ fn a_refused_user_is_named_and_what_stops_the_revocations_keeps_the_grants_back(
     let refused = files.path("refused.csv");
     let output = reconcile(&server, &file)
         .arg("--apply")
-        .arg("--refused")
+        .arg("--refused-grants")
         .arg(&refused)
         .output();
     assert_exit(
@@ -368,11 +368,14 @@ fn without_credentials_it_runs_on_the_stand_in_and_says_so() {
         &["stand-in"],
         &["nothing was sent to Gong"],
     );
+    let applied = run(&["--apply", "--json"]);
+    assert_exit(&applied, 0, &[], &["1 of 1 pairs"]);
+    assert!(serde_json::from_slice::<serde_json::Value>(&applied.stdout).is_ok());
     let json = run(&["--json"]);
     assert_exit(&json, 0, &[r#"{"grant":{"#], &["stand-in"]);
     let refused = files.path("refused.csv");
-    let with_file = run(&["--apply", "--refused", refused.to_str().unwrap()]);
+    let with_file = run(&["--apply", "--refused-grants", refused.to_str().unwrap()]);
     assert_exit(&with_file, 2, &[], &["need credentials"]);
-    let same = run(&["--apply", "--refused", file.to_str().unwrap()]);
-    assert_exit(&same, 2, &[], &["need files of their own"]);
+    let same = run(&["--apply", "--refused-grants", file.to_str().unwrap()]);
+    assert_exit(&same, 2, &[], &["must be different files"]);
 }

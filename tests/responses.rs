@@ -201,7 +201,12 @@ fn the_request_id_may_be_missing_or_a_number() {
             r#"{"requestId":18446744073709551615}"#,
             Some("18446744073709551615"),
         ),
-        (r#"{"requestId":99999999999999999999}"#, None),
+        // Kept as text, so no digit is lost.
+        (
+            r#"{"requestId":99999999999999999999}"#,
+            Some("99999999999999999999"),
+        ),
+        (r#"{"requestId":1.5}"#, None),
     ] {
         assert_eq!(
             receipt(answer(200, &[], body)).request_id(),

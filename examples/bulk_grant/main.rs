@@ -67,11 +67,18 @@ fn run(arguments: &Arguments) -> Result<u8, Box<dyn Error>> {
         "pairs: {pairs}, calls: {calls}, duplicates merged: {}",
         input.duplicates
     );
-    if arguments.refused.is_some()
-        && (arguments.refused == arguments.remaining
-            || arguments.refused.as_ref() == Some(&arguments.file))
-    {
-        return Err(BadInput("--refused needs a file of its own".to_owned()).into());
+    let others = [&arguments.file].into_iter().chain(&arguments.remaining);
+    if let Some(refused) = &arguments.refused {
+        let with = |other: &PathBuf| job::is_any_file_twice([refused.as_path(), other.as_path()]);
+        if others.clone().any(with) {
+            return Err(BadInput("--refused needs a file of its own".to_owned()).into());
+        }
+    }
+    // A resumed job writes its own input, but the columns of a table would be lost.
+    let is_replaced = job::is_any_file_twice(others.map(PathBuf::as_path));
+    if is_replaced && !(input.is_json && input.problems.is_empty()) {
+        let message = "--remaining would replace FILE, which is not a JSON request body";
+        return Err(BadInput(message.to_owned()).into());
     }
     if arguments.dry_run {
         return dry_run(&input.access, arguments.requests_per_second);

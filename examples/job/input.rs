@@ -18,6 +18,8 @@ pub(crate) struct Input {
     pub(crate) duplicates: usize,
     /// One message for each invalid row or id, with its place.
     pub(crate) problems: Vec<String>,
+    /// Whether it was Gong's own request body, and not a table.
+    pub(crate) is_json: bool,
 }
 
 /// Reads the pairs of a file, or of standard input for `-`.
@@ -110,6 +112,11 @@ fn read_csv(text: &[u8]) -> Result<Input, String> {
     {
         start = record.position().map_or(0, csv::Position::byte);
         let line = lines.of(start);
+        if record.iter().any(|field| holds_rows(field, [call, user])) {
+            return Err(format!(
+                "line {line}: a quote is not closed, so the lines below it are read as one field"
+            ));
+        }
         let field = |column| record.get(column).map(String::from_utf8_lossy);
         match (field(call), field(user)) {
             (Some(call), Some(user)) => input.add(&format!("line {line}"), &call, &user),
@@ -133,6 +140,20 @@ fn read_csv(text: &[u8]) -> Result<Input, String> {
         return Err(format!("line {line}: a quote is not closed"));
     }
     Ok(input)
+}
+
+/// Returns whether a line within a field looks like a row, with ids in these columns.
+fn holds_rows(field: &[u8], columns: [usize; 2]) -> bool {
+    let text = String::from_utf8_lossy(field);
+    text.lines().skip(1).any(|line| {
+        let fields: Vec<_> = line.split([',', ';', '\t']).collect();
+        columns.iter().all(|column| {
+            let field = fields
+                .get(*column)
+                .map(|field| field.trim().trim_matches('"'));
+            field.is_some_and(|field| field.parse::<CallId>().is_ok())
+        })
+    })
 }
 
 /// Counts lines as an editor does; the csv crate counts CRLF and blank lines differently.
@@ -185,8 +206,15 @@ fn read_json(text: &[u8]) -> Result<Input, String> {
         user_ids: Vec<String>,
     }
     let body: Body = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-    let mut input = Input::default();
+    let mut input = Input {
+        is_json: true,
+        ..Input::default()
+    };
     for (nth, entry) in (1..).zip(body.call_access_list) {
+        if entry.user_ids.is_empty() {
+            let problem = format!("entry {nth}: no userIds for call {:?}", entry.call_id);
+            input.problems.push(problem);
+        }
         for user in entry.user_ids {
             input.add(&format!("entry {nth}"), &entry.call_id, &user);
         }

@@ -5,7 +5,9 @@
 pub(crate) mod input;
 pub(crate) mod output;
 
+use std::collections::BTreeSet;
 use std::error::Error;
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -32,13 +34,28 @@ macro_rules! say {
 }
 pub(crate) use say;
 
+/// The same for standard error.
+macro_rules! note {
+    ($($part:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($part)*);
+    }};
+}
+#[allow(unused_imports, reason = "each tool uses a part")]
+pub(crate) use note;
+
 /// The exit code of a tool, after a message if it failed.
 pub(crate) fn exit(result: Result<u8, Box<dyn Error>>) -> ExitCode {
     let error = match result {
         Ok(code) => return ExitCode::from(code),
         Err(error) => error,
     };
-    eprintln!("error: {error}");
+    note!("error: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        note!("caused by: {cause}");
+        source = cause.source();
+    }
     let is_bad_input = match error.downcast_ref::<gong_call_access::Error>() {
         Some(error) => error.is_config(),
         None => error.is::<BadInput>(),
@@ -62,12 +79,12 @@ impl Input {
     /// Prints the problems of the input, which end the tool unless it goes on without these lines.
     pub(crate) fn check(&self, skips_invalid: bool) -> Result<(), BadInput> {
         for problem in &self.problems {
-            eprintln!("{problem}");
+            note!("{problem}");
         }
         match (self.problems.len(), skips_invalid) {
             (0, _) => Ok(()),
             (count, true) => {
-                eprintln!("going on without these ({count} problems)\n");
+                note!("going on without these ({count} problems)\n");
                 Ok(())
             }
             (count, false) => Err(BadInput(format!(
@@ -75,6 +92,23 @@ impl Input {
             ))),
         }
     }
+}
+
+/// Returns whether any two of these are the same file, however their paths are spelled.
+pub(crate) fn is_any_file_twice<'a>(paths: impl IntoIterator<Item = &'a Path>) -> bool {
+    let mut seen = BTreeSet::new();
+    paths.into_iter().any(|path| {
+        // A file that does not exist yet has no canonical path, but its folder has.
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = fs::canonicalize(folder.unwrap_or_else(|| Path::new("."))).ok();
+        let in_folder = folder
+            .zip(path.file_name())
+            .map(|(folder, name)| folder.join(name));
+        let path = fs::canonicalize(path).ok().or(in_folder);
+        path.is_some_and(|path| !seen.insert(path))
+    })
 }
 
 /// Whether Ctrl-C was pressed.
@@ -143,7 +177,7 @@ pub(crate) fn run(
 pub(crate) fn code(reports: &[Report]) -> u8 {
     let left: usize = reports.iter().map(|report| report.remaining().len()).sum();
     if left > 0 {
-        eprintln!("{left} pairs left");
+        note!("{left} pairs left");
         SOME_REMAIN
     } else if reports.iter().all(Report::all_done) {
         DONE
@@ -175,7 +209,7 @@ impl Progress {
         let tenths = position * 10 / length.max(1);
         if self.bar.is_hidden() && tenths > self.shown_tenths {
             self.shown_tenths = tenths;
-            say!("{position} of {length} pairs");
+            note!("{position} of {length} pairs");
         }
     }
 

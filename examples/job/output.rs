@@ -12,6 +12,16 @@ use tempfile::NamedTempFile;
 
 /// Replaces a file atomically: readers see the old contents or the new, never a part.
 fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    try_replace(path, write).map_err(|error| {
+        let message = format!("cannot write {}: {error}", path.display());
+        io::Error::new(error.kind(), message)
+    })
+}
+
+fn try_replace(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -88,6 +98,9 @@ impl Refused {
         if earlier.is_empty() {
             earlier = b"call_id,user_id,unknown_id,status,request_id,reason\n".to_vec();
         }
+        if !earlier.ends_with(b"\n") {
+            earlier.push(b'\n');
+        }
         let refused = Self {
             path: path.to_owned(),
             earlier,
@@ -130,7 +143,11 @@ impl Refused {
             let request_id = error.request_id().unwrap_or_default();
             let reason = error.to_string();
             for (call, user) in pairs {
-                let unknown = self.unknown_id(call, user);
+                // The size of a pair says nothing about its ids.
+                let unknown = match error.status() {
+                    413 => String::new(),
+                    _ => self.unknown_id(call, user),
+                };
                 rows.write_record([
                     call.as_str(),
                     user.as_str(),

@@ -11,9 +11,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use gong_call_access::{CallAccessList, CallId, Client};
-use job::output::Refused;
-use job::{BadInput, Interrupt, say};
+use gong_call_access::{CallAccessList, CallId, Client, Report};
+use job::output::{Refused, Remaining};
+use job::{BadInput, Interrupt, note, say};
 
 /// Makes the access to Gong calls exactly what a file says, for the calls that it names.
 ///
@@ -58,9 +58,13 @@ struct Arguments {
     #[arg(long)]
     skip_invalid: bool,
 
-    /// Add the refused pairs to this file, as CSV, with the id that explains each and the reason
+    /// Add the refused revocations to this file, as CSV, with the id that explains each and the reason
     #[arg(long, value_name = "FILE", requires = "apply")]
-    refused: Option<PathBuf>,
+    refused_revocations: Option<PathBuf>,
+
+    /// Add the refused grants to this file, likewise
+    #[arg(long, value_name = "FILE", requires = "apply")]
+    refused_grants: Option<PathBuf>,
 
     /// Keep what is not revoked yet in this file, as Gong's own JSON body
     #[arg(long, value_name = "FILE", requires = "apply")]
@@ -128,19 +132,18 @@ fn calls(arguments: &Arguments, wanted: &CallAccessList) -> Result<BTreeSet<Call
 /// No file may be written by two writers, or be the input.
 fn check_files(arguments: &Arguments) -> Result<(), BadInput> {
     let written = [
-        &arguments.refused,
-        &arguments.remaining_grants,
+        &arguments.refused_revocations,
+        &arguments.refused_grants,
         &arguments.remaining_revocations,
+        &arguments.remaining_grants,
     ];
-    let read = [Some(&arguments.file), arguments.calls.as_ref()];
-    let paths: Vec<_> = written.into_iter().flatten().collect();
-    let distinct: BTreeSet<_> = paths.iter().chain(read.iter().flatten()).collect();
-    if distinct.len() < paths.len() + read.iter().flatten().count() {
-        let message =
-            "--refused, --remaining-grants and --remaining-revocations need files of their own";
+    let written = written.into_iter().flatten();
+    let read = [&arguments.file].into_iter().chain(&arguments.calls);
+    if job::is_any_file_twice(written.clone().chain(read).map(PathBuf::as_path)) {
+        let message = "FILE and the files of the options must be different files";
         return Err(BadInput(message.to_owned()));
     }
-    if !paths.is_empty() && !stand_in::has_credentials() {
+    if written.count() > 0 && !stand_in::has_credentials() {
         let message = "files need credentials: without them nothing reaches Gong";
         return Err(BadInput(message.to_owned()));
     }
@@ -189,33 +192,41 @@ fn apply(
     revoke: &CallAccessList,
 ) -> Result<u8, Box<dyn Error>> {
     let interrupt = Interrupt::new()?;
-    let mut refused = arguments.refused.as_deref().map(Refused::new).transpose()?;
-    let mut reports = Vec::new();
-    for (name, mut batches, remaining) in [
+    // Both before anything is sent: an old file must not pass for what is left of this run.
+    for (list, path) in [
+        (revoke, &arguments.remaining_revocations),
+        (grant, &arguments.remaining_grants),
+    ] {
+        if let Some(path) = path {
+            Remaining::new(path).write(list)?;
+        }
+    }
+    let mut reports: Vec<Report> = Vec::new();
+    for (name, mut batches, refused, remaining) in [
         (
             "revoke",
             client.revoke_batches(revoke),
+            &arguments.refused_revocations,
             &arguments.remaining_revocations,
         ),
         (
             "grant",
             client.grant_batches(grant),
+            &arguments.refused_grants,
             &arguments.remaining_grants,
         ),
     ] {
         // What stopped the revocations would stop the grants too.
-        if reports
-            .iter()
-            .any(|report: &gong_call_access::Report| report.stopped_by().is_some())
-        {
+        if reports.iter().any(|report| report.stopped_by().is_some()) {
             batches.stop();
         }
+        let mut refused = refused.as_deref().map(Refused::new).transpose()?;
         let report = job::run(batches, &interrupt, refused.as_mut(), remaining.as_deref())?;
-        eprintln!("{name}:\n{report}");
+        note!("{name}:\n{report}");
         reports.push(report);
     }
     if !stand_in::has_credentials() {
-        eprintln!("(on the stand-in: nothing was sent to Gong)");
+        note!("(on the stand-in: nothing was sent to Gong)");
     }
     Ok(job::code(&reports))
 }

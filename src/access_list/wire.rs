@@ -1,10 +1,11 @@
 //! How a `CallAccessList` is written as JSON and read back, in the form of Gong's request body.
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny};
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::{CallAccessList, Pair};
 use crate::id::{CallId, UserId};
+use crate::json::Object;
 
 /// Writes `{"callAccessList":[{"callId":"…","userIds":["…"]}]}`.
 impl Serialize for CallAccessList {
@@ -55,25 +56,19 @@ impl<'de> Deserialize<'de> for CallAccessList {
         #[derive(serde::Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Body {
-            call_access_list: Vec<Item>,
-            // A derived struct also accepts a JSON array of its fields. With a flattened field,
-            // serde reads a map and nothing else.
-            #[serde(flatten)]
-            _rest: IgnoredAny,
+            call_access_list: Vec<Object<Item>>,
         }
         #[derive(serde::Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Item {
             call_id: CallId,
             user_ids: Vec<UserId>,
-            #[serde(flatten)]
-            _rest: IgnoredAny,
         }
-        let body = Body::deserialize(deserializer)?;
+        let Object(body) = Object::<Body>::deserialize(deserializer)?;
         Ok(body
             .call_access_list
             .into_iter()
-            .flat_map(|item| {
+            .flat_map(|Object(item)| {
                 item.user_ids
                     .into_iter()
                     .map(move |user| (item.call_id, user))

@@ -11,7 +11,8 @@ use crate::{CallId, UserId};
 /// A call or a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Id {
-    // Calls sort first: what is acknowledged of one that was set aside proves its unknown users.
+    // Calls sort first, so they are also sent first: if such a call is acknowledged after all, the
+    // users refused with it are proven unknown.
     Call(CallId),
     User(UserId),
 }
@@ -83,16 +84,16 @@ impl Ids {
     /// call are next to each other, so a second one is tried first.
     pub(super) fn set_aside(&self, call: CallId, user: UserId) -> Option<Id> {
         let (call, user) = (Id::Call(call), Id::User(user));
-        if self.is_proven(user) || self.refused_alone(user) >= Self::ENOUGH_TO_DOUBT {
+        if self.is_proven(user) || self.single_refusals(user) >= Self::ENOUGH_TO_DOUBT {
             Some(user)
         } else {
-            (self.refused_alone(call) >= 2).then_some(call)
+            (self.single_refusals(call) >= 2).then_some(call)
         }
     }
 
     /// Returns the verdict on one id.
     pub(super) fn verdict(&self, id: Id) -> Verdict {
-        match self.refused_alone(id) {
+        match self.single_refusals(id) {
             Self::ENOUGH.. if self.is_proven(id) => Verdict::Unknown,
             Self::ENOUGH_TO_DOUBT.. => Verdict::Doubtful,
             _ => Verdict::Open,
@@ -110,7 +111,7 @@ impl Ids {
     }
 
     /// Counts the pairs of the id that were refused alone; 0 if the id was ever acknowledged.
-    pub(super) fn refused_alone(&self, id: Id) -> usize {
+    pub(super) fn single_refusals(&self, id: Id) -> usize {
         match id {
             Id::Call(call) if self.acknowledged_calls.contains(&call) => 0,
             Id::Call(call) => self.refused_calls.get(&call).map_or(0, Vec::len),
@@ -122,7 +123,7 @@ impl Ids {
     /// Whether the id was refused with a counterpart that was acknowledged, and never acknowledged
     /// itself.
     fn is_proven(&self, id: Id) -> bool {
-        self.refused_alone(id) > 0
+        self.single_refusals(id) > 0
             && match id {
                 Id::Call(call) => self.refused_calls.get(&call).is_some_and(|users| {
                     let mut users = users.iter();
@@ -140,7 +141,7 @@ impl Ids {
     /// That is the one that was refused with an acknowledged counterpart, or else the one that was
     /// refused more often.
     pub(super) fn culprit(&self, call: CallId, user: UserId) -> Option<Id> {
-        let weight = |id| (self.is_proven(id), self.refused_alone(id));
+        let weight = |id| (self.is_proven(id), self.single_refusals(id));
         let (call, user) = (Id::Call(call), Id::User(user));
         match (weight(call), weight(user)) {
             ((_, 0), (_, 0)) => None,

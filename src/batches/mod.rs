@@ -15,7 +15,7 @@ use ureq::http::Method;
 use crate::access_list::CallAccessList;
 use crate::client::Client;
 use crate::error::Error;
-use crate::response::{ApiError, Receipt, Response};
+use crate::response::{ApiError, Receipt};
 
 pub use report::Report;
 use split::{Bounds, Decision, Splitter};
@@ -72,7 +72,7 @@ impl Client {
 /// next batch is decided: it sends one request, and more only while it searches for a refused pair.
 ///
 /// Every pair of the list is in exactly one [`Batch`]. The batches keep the order of the list, except
-/// that the pairs of an id that Gong does not seem to know come last. If nothing is refused, the job
+/// that the pairs of an id that Gong does not seem to know come last, and not in order. If nothing is refused, the job
 /// sends the fewest requests that
 /// [`max_calls_per_batch`](crate::ClientBuilder::max_calls_per_batch) and
 /// [`max_pairs_per_batch`](crate::ClientBuilder::max_pairs_per_batch) allow in that order; it divides
@@ -99,8 +99,9 @@ impl Client {
 ///   refused, it sends the rest in full requests, and those that are refused are
 ///   [`Undecided`](Outcome::Undecided). One acknowledgement ends the doubt.
 /// - At most 1,000 requests of a job are sent only to search, a tenth of a company's day. After that
-///   the job continues in full requests, and the pairs of those that are refused are undecided. The
-///   small requests that carry pairs after a refusal are not counted.
+///   the job continues in full requests, and the pairs of those that are refused are undecided. Not
+///   counted are the small requests that carry pairs after a refusal, and those that halve a request
+///   that is too large.
 ///
 /// After a status 413 the next request is half as large, and no later one is larger. If a single pair
 /// turns out to be too large, it is refused alone, and the size is restored.
@@ -286,20 +287,18 @@ impl Iterator for Batches<'_> {
             return (!rest.is_empty()).then(|| Batch::new(rest, Outcome::NotSent, 0));
         }
         let mut requests = 0;
-        while let Some(batch) = self.splitter.next() {
-            let answer = self.client.change(&self.method, &batch);
-            let answer = answer.map(Response::into_result);
-            requests += match &answer {
-                Ok(Ok(receipt)) => receipt.attempts(),
-                Ok(Err(error)) => error.attempts(),
-                Err(error) => error.attempts(),
-            };
-            let error = match answer {
-                Ok(Ok(receipt)) => {
+        while let Some(batch) = self.splitter.next_request() {
+            let response = self.client.change(&self.method, &batch);
+            let result = response.and_then(|response| response.into_result().map_err(Error::from));
+            requests += result
+                .as_ref()
+                .map_or_else(Error::attempts, Receipt::attempts);
+            match result {
+                Ok(receipt) => {
                     self.splitter.acknowledged();
                     return Some(Batch::new(batch, Outcome::Done(receipt), requests));
                 }
-                Ok(Err(refusal)) if matches!(refusal.status(), 400 | 413) => {
+                Err(Error::Api(refusal)) if matches!(refusal.status(), 400 | 413) => {
                     let is_too_large = refusal.status() == 413;
                     let Some((decision, batch)) = self.splitter.refused(is_too_large) else {
                         continue;
@@ -310,12 +309,12 @@ impl Iterator for Batches<'_> {
                     };
                     return Some(Batch::new(batch, outcome, requests));
                 }
-                Ok(Err(error)) => Error::Api(error),
-                Err(error) => error,
-            };
-            self.is_stopped = true;
-            self.splitter.take();
-            return Some(Batch::new(batch, Outcome::Failed(error), requests));
+                Err(error) => {
+                    self.is_stopped = true;
+                    self.splitter.take();
+                    return Some(Batch::new(batch, Outcome::Failed(error), requests));
+                }
+            }
         }
         None
     }

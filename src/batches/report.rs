@@ -90,7 +90,7 @@ impl Report {
 
     /// Returns the pairs to send again: those that failed, were not sent, or are undecided.
     ///
-    /// The failed ones [may have been applied](crate#what-is-known-about-gong), and sending them again
+    /// The failed ones [may have been applied](crate#may-have-been-applied), and sending them again
     /// is safe. The list serialises as JSON and can be read back by the next run. Without all batches
     /// of the job, add [`Batches::remaining`](crate::Batches::remaining).
     ///
@@ -253,7 +253,7 @@ impl Report {
                 _ if pairs.call_count() == 1 => Some(Id::Call(pair.0)),
                 _ => Some(Id::User(pair.1)),
             };
-            // If both ids were acknowledged, only the pair itself can be the reason.
+            // Without a culprit, only the pair itself can be the reason.
             let key = (culprit, culprit.is_none().then_some(pair));
             let cause = causes.entry(key).or_insert(Cause {
                 culprit,
@@ -275,7 +275,8 @@ impl Report {
 
 /// A group of refused pairs with the same explanation.
 struct Cause<'a> {
-    /// The id that explains them; `None` if both ids were acknowledged.
+    /// The id that explains them; `None` if the pair itself does: it is too large, or both of its ids
+    /// were acknowledged.
     culprit: Option<Id>,
     /// One of the pairs.
     pair: (CallId, UserId),

@@ -115,7 +115,7 @@ impl Search {
 
     /// Counts a request that was sent only to search.
     pub(super) fn count(&mut self) {
-        self.requests = Self::MAX_REQUESTS.min(self.requests + 1);
+        self.requests += 1;
     }
 }
 
@@ -155,8 +155,7 @@ impl Size {
         self.max = pairs / 2;
     }
 
-    /// Learns that a pair of the request that was too large is too large by itself, or is not among the
-    /// next pairs any more.
+    /// Records that a single pair was too large, which explains why the requests with it were.
     pub(super) fn blame_a_pair(&mut self) {
         if let Some(doubt) = self.doubt.take() {
             self.max = doubt.max_before;

@@ -1,6 +1,6 @@
 //! `Splitter`: what a job sends next, and what a refusal means. It has no client and no clock.
 //!
-//! Pairs move one way: from `rest` to `next`, or by way of `aside`, and out of `next` once they are
+//! Pairs move one way: from `rest` to `queue`, or by way of `aside`, and out of `queue` once they are
 //! decided.
 //!
 //! ```text
@@ -37,7 +37,7 @@ pub(super) enum Decision {
 
 /// Cuts a list into requests, and searches the refused ones for the pairs that are the reason.
 ///
-/// Call [`next`](Self::next), send what it returns, and call [`acknowledged`](Self::acknowledged),
+/// Call [`queue`](Self::next), send what it returns, and call [`acknowledged`](Self::acknowledged),
 /// [`refused`](Self::refused) or, to stop, [`take`](Self::take).
 pub(super) struct Splitter<'a> {
     list: &'a CallAccessList,
@@ -48,16 +48,16 @@ pub(super) struct Splitter<'a> {
     ///
     /// A deque, because requests take pairs from the front, while refused ones may be moved to the
     /// back.
-    next: VecDeque<Pair>,
+    queue: VecDeque<Pair>,
     /// The pairs to send at the end, by the id that is probably unknown.
     aside: BTreeMap<Id, Vec<Pair>>,
-    /// The id whose pairs are in `next`; `None` while they come from the list.
-    of: Option<Id>,
+    /// The id whose pairs are in `queue`; `None` while they come from the list.
+    aside_id: Option<Id>,
     /// How many pairs the last request carried.
     sent: usize,
-    /// How many single pairs were refused since it became doubtful that any of `next` is good.
+    /// How many single pairs were refused since it became doubtful that any of `queue` is good.
     probes: usize,
-    /// Whether no more single pairs are tried, since it is doubtful that any of `next` is good.
+    /// Whether no more single pairs are tried, since it is doubtful that any of `queue` is good.
     is_given_up: bool,
     search: Search,
     size: Size,
@@ -77,9 +77,9 @@ impl<'a> Splitter<'a> {
             list,
             bounds,
             rest: list.into_iter(),
-            next: VecDeque::new(),
+            queue: VecDeque::new(),
             aside: BTreeMap::new(),
-            of: None,
+            aside_id: None,
             sent: 0,
             probes: 0,
             is_given_up: false,
@@ -93,12 +93,12 @@ impl<'a> Splitter<'a> {
     ///
     /// They remain in [`remaining`](Self::remaining) until they are decided, so that a panic while they
     /// are being sent loses none of them.
-    pub(super) fn next(&mut self) -> Option<CallAccessList> {
+    pub(super) fn next_request(&mut self) -> Option<CallAccessList> {
         if self.search.suspected() == 0 {
             self.fill();
         }
-        self.sent = self.next_size();
-        let request = self.next.iter().take(self.sent);
+        self.sent = self.request_size();
+        let request = self.queue.iter().take(self.sent);
         (self.sent > 0).then(|| request.copied().collect())
     }
 
@@ -113,7 +113,7 @@ impl<'a> Splitter<'a> {
         self.probes = 0;
         self.is_given_up = false;
         if is_out_of_order {
-            self.next.make_contiguous().sort_unstable();
+            self.queue.make_contiguous().sort_unstable();
         }
     }
 
@@ -122,41 +122,41 @@ impl<'a> Splitter<'a> {
     /// Returns what that decides, and about which pairs; `None` if the search continues.
     pub(super) fn refused(&mut self, is_too_large: bool) -> Option<(Decision, CallAccessList)> {
         // Before the first refusal, everything decided was acknowledged, in the list's order.
-        let decided = self.list.len() - self.next.len() - self.rest.len();
         self.ids.get_or_insert_with(|| {
+            // Before the first refusal, everything that is decided was acknowledged.
+            let decided = self.list.len() - self.queue.len() - self.rest.len();
             let mut ids = Ids::default();
             ids.acknowledge(self.list.into_iter().take(decided));
             ids
         });
-        let decision = match self.verdict() {
-            _ if self.sent == 1 => {
-                self.refused_alone(is_too_large);
-                Decision::Refused
-            }
-            // The size is learned even after the search, or every later request would be refused.
-            _ if is_too_large => {
-                self.search.count();
-                self.size.too_large(self.sent);
-                return None;
-            }
-            Verdict::Unknown => Decision::Refused,
+        // The size is learned even after the search, or every later request would be refused.
+        if is_too_large && self.sent > 1 {
+            self.search.count();
+            self.size.too_large(self.sent);
+            return None;
+        }
+        let decision = if self.sent == 1 {
+            self.record_single_refusal(is_too_large);
+            Decision::Refused
+        } else if self.verdict() == Verdict::Unknown {
+            Decision::Refused
+        } else if self.search.is_over() || self.is_given_up {
             // Nothing tells the good pairs from the others, except one request for each.
-            _ if self.search.is_over() || self.is_given_up => Decision::Undecided,
-            _ => {
-                self.search.suspect(self.sent);
-                return None;
-            }
+            Decision::Undecided
+        } else {
+            self.search.suspect(self.sent);
+            return None;
         };
         self.search.skip();
         Some((decision, self.take().into_iter().collect()))
     }
 
     /// Records that the last request, of a single pair, was refused.
-    fn refused_alone(&mut self, is_too_large: bool) {
-        let (Some((call, user)), Some(ids)) = (self.next.front(), &mut self.ids) else {
+    fn record_single_refusal(&mut self, is_too_large: bool) {
+        let (Some((call, user)), Some(ids)) = (self.queue.front(), &mut self.ids) else {
             return;
         };
-        let is_same_culprit = ids.refused_alone(Id::Call(*call)) > 0;
+        let is_same_culprit = ids.single_refusals(Id::Call(*call)) > 0;
         self.search.found(is_same_culprit);
         if is_too_large {
             // A 413 says nothing about the ids.
@@ -166,7 +166,7 @@ impl<'a> Splitter<'a> {
         }
         if self.verdict() == Verdict::Doubtful {
             self.probes += 1;
-            self.is_given_up = self.probes >= Self::PROBES && self.next.len() > Self::FEW;
+            self.is_given_up = self.probes >= Self::PROBES && self.queue.len() > Self::FEW;
         }
     }
 
@@ -174,20 +174,20 @@ impl<'a> Splitter<'a> {
     pub(super) fn take(&mut self) -> Vec<Pair> {
         let sent = mem::take(&mut self.sent);
         self.size.decided(sent);
-        self.next.drain(..sent).collect()
+        self.queue.drain(..sent).collect()
     }
 
     /// Copies all pairs that are not decided yet.
     pub(super) fn remaining(&self) -> CallAccessList {
         let aside = self.aside.values().flatten();
-        let next = self.next.iter().chain(aside).copied();
+        let next = self.queue.iter().chain(aside).copied();
         next.chain(self.rest.clone()).collect()
     }
 
     /// Removes all pairs that are not decided yet.
     pub(super) fn take_remaining(&mut self) -> CallAccessList {
         let remaining = self.remaining();
-        self.next.clear();
+        self.queue.clear();
         self.aside.clear();
         self.rest.by_ref().for_each(drop);
         remaining
@@ -201,22 +201,22 @@ impl<'a> Splitter<'a> {
 
     /// Returns the verdict on the ids of the next pairs.
     fn verdict(&self) -> Verdict {
-        match (&self.ids, self.of) {
+        match (&self.ids, self.aside_id) {
             (Some(ids), Some(id)) => ids.verdict(id),
             (Some(ids), None) => ids.verdict_on_all(),
             (None, _) => Verdict::Open,
         }
     }
 
-    /// Fills `next` with enough pairs for a request, if any are left.
+    /// Fills `queue` with enough pairs for a request, if any are left.
     fn fill(&mut self) {
-        if self.of.is_none() {
+        if self.aside_id.is_none() {
             self.fill_from_list();
         }
-        if self.next.is_empty() {
+        if self.queue.is_empty() {
             if let Some((id, pairs)) = self.aside.pop_first() {
-                self.of = Some(id);
-                self.next = pairs.into();
+                self.aside_id = Some(id);
+                self.queue = pairs.into();
                 self.search.restart();
                 self.probes = 0;
                 self.is_given_up = false;
@@ -224,16 +224,18 @@ impl<'a> Splitter<'a> {
         }
         if self.is_probing() {
             // Pairs far from each other tell more than neighbours do.
-            let step = self.next.len() / (Self::PROBES + 1);
-            self.next.rotate_left(step);
+            let step = self.queue.len() / (Self::PROBES + 1);
+            self.queue.rotate_left(step);
         }
     }
 
     /// Returns whether single pairs are sent, to find out whether any of the next pairs is good.
     fn is_probing(&self) -> bool {
-        let is_suspect = |ids: &Ids| self.of.is_some_and(|id| ids.refused_alone(id) > 0);
+        if self.search.is_over() || self.is_given_up {
+            return false;
+        }
+        let is_suspect = |ids: &Ids| self.aside_id.is_some_and(|id| ids.single_refusals(id) > 0);
         match self.verdict() {
-            _ if self.search.is_over() || self.is_given_up => false,
             Verdict::Open => self.ids.as_ref().is_some_and(is_suspect),
             Verdict::Doubtful => true,
             Verdict::Unknown => false,
@@ -244,8 +246,8 @@ impl<'a> Splitter<'a> {
     fn fill_with_all(&mut self) {
         if self.rest.len() > 0 || !self.aside.is_empty() {
             let aside = mem::take(&mut self.aside).into_values().flatten();
-            self.next.extend(aside.chain(self.rest.by_ref()));
-            self.next.make_contiguous().sort_unstable();
+            self.queue.extend(aside.chain(self.rest.by_ref()));
+            self.queue.make_contiguous().sort_unstable();
         }
     }
 
@@ -256,44 +258,44 @@ impl<'a> Splitter<'a> {
             ids => ids.as_ref(),
         };
         let mut calls = 0;
-        // The pairs in `next` are looked at again: their ids may have been refused since.
-        let mut waiting = mem::take(&mut self.next).into_iter();
+        // The pairs in `queue` are looked at again: their ids may have been refused since.
+        let mut waiting = mem::take(&mut self.queue).into_iter();
         // `cut` has to see whether the last call would fit into a request of its own, which may begin
         // at the end of this one.
         let enough = self.size.max().saturating_mul(2);
-        while self.next.len() <= enough && calls <= self.bounds.calls {
+        while self.queue.len() <= enough && calls <= self.bounds.calls {
             let Some((call, user)) = waiting.next().or_else(|| self.rest.next()) else {
                 break;
             };
             if let Some(id) = ids.and_then(|ids| ids.set_aside(call, user)) {
                 self.aside.entry(id).or_default().push((call, user));
-                self.size.blame_a_pair();
+                self.size.decided(1);
                 continue;
             }
-            if self.next.back().is_none_or(|(last, _)| *last != call) {
+            if self.queue.back().is_none_or(|(last, _)| *last != call) {
                 calls += 1;
             }
-            self.next.push_back((call, user));
+            self.queue.push_back((call, user));
         }
-        self.next.extend(waiting);
+        self.queue.extend(waiting);
     }
 
     /// Returns how many of the next pairs a request carries; 0 at the end.
-    fn next_size(&self) -> usize {
+    fn request_size(&self) -> usize {
         if self.search.suspected() > 0 {
             return self.half(self.search.suspected()).min(self.size.max());
         }
         if self.is_probing() {
-            return self.next.len().min(1);
+            return self.queue.len().min(1);
         }
         if self.search.is_over() || self.is_given_up || self.verdict() == Verdict::Unknown {
             return self.cut(usize::MAX);
         }
         let is_suspect = |call| {
             let ids = self.ids.as_ref();
-            ids.is_some_and(|ids| ids.refused_alone(Id::Call(call)) > 0)
+            ids.is_some_and(|ids| ids.single_refusals(Id::Call(call)) > 0)
         };
-        match self.next.front() {
+        match self.queue.front() {
             // The call was refused with another user, so this pair is probably refused too.
             Some((call, _)) if is_suspect(*call) => 1,
             _ => self.cut(self.search.limit()),
@@ -309,7 +311,7 @@ impl<'a> Splitter<'a> {
         let limit = limit.min(self.size.max());
         let mut size = 0;
         for _ in 0..self.bounds.calls {
-            let Some((call, _)) = self.next.get(size) else {
+            let Some((call, _)) = self.queue.get(size) else {
                 break;
             };
             let room = limit - size;
@@ -317,7 +319,7 @@ impl<'a> Splitter<'a> {
                 break;
             }
             // One more than the limit shows that the call is too large, whatever its size.
-            let users = self.next.range(size..).take(limit.saturating_add(1));
+            let users = self.queue.range(size..).take(limit.saturating_add(1));
             let users = users.take_while(|(of, _)| of == call).count();
             if users > room && users <= limit {
                 break;
@@ -334,7 +336,7 @@ impl<'a> Splitter<'a> {
     fn half(&self, pairs: usize) -> usize {
         let mut starts = Vec::new();
         let mut last = None;
-        for (start, (call, _)) in self.next.iter().take(pairs).enumerate() {
+        for (start, (call, _)) in self.queue.iter().take(pairs).enumerate() {
             if last.replace(call) != Some(call) {
                 starts.push(start);
             }

@@ -102,7 +102,7 @@ struct Job {
 fn run(list: &CallAccessList, (calls, pairs): (usize, usize), gong: &Gong) -> Job {
     let mut splitter = Splitter::new(list, Bounds { calls, pairs });
     let mut job = Job::default();
-    while let Some(request) = splitter.next() {
+    while let Some(request) = splitter.next_request() {
         assert!(request.call_count() <= calls && (1..=pairs).contains(&request.len()));
         job.sent.push(request.len());
         match gong.answer(&request) {

@@ -11,7 +11,7 @@ use ureq::http::{HeaderMap, Response};
 /// what there is to say; reading it would only delay the retry.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
-/// Holds most responses without growing. `Content-Length` is not used: a server may claim any size.
+/// Holds most responses of an unknown length without growing.
 const BODY_CAPACITY: usize = 512;
 
 /// A response as received, with its body cut to a limit.
@@ -80,7 +80,13 @@ impl HttpResponse {
 
 /// Reads to the end of the body, or one byte past the limit.
 fn read(mut body: Body, limit: usize) -> (Vec<u8>, Result<BodyEnd, ureq::Error>) {
-    let mut bytes = Vec::with_capacity(BODY_CAPACITY);
+    // A vector that grows by doubling holds three times the body while it moves. The length is only
+    // a claim, so no more than the limit is reserved.
+    let length = body
+        .content_length()
+        .and_then(|length| length.try_into().ok());
+    let capacity = length.map_or(BODY_CAPACITY, |length: usize| length.min(limit) + 1);
+    let mut bytes = Vec::with_capacity(capacity);
     // ureq's own limit is an error that loses what was read. One byte more than the limit tells a
     // body that is too large from one that just fits, and ureq reuses a connection only after a read
     // has reached the end.

@@ -5,14 +5,16 @@
 //! it for a grant. An error is the opposite: it keeps whatever can be read.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::Value;
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::api_error::{ApiError, Parts};
 use super::{Receipt, Response, Success};
 use crate::http::{BodyEnd, HttpResponse, retry_after};
+use crate::json::{self, Object};
 use crate::redact::{self, Secrets};
 
 /// Decodes the response to the `attempts`th attempt.
@@ -20,7 +22,7 @@ use crate::redact::{self, Secrets};
 /// It never fails: a response that cannot be understood is an [`ApiError`] with the status it has.
 pub(crate) fn decode<T: Success>(
     http: &HttpResponse,
-    question: &T::Question,
+    requested: &T::Requested,
     attempts: u32,
     secrets: &Secrets,
 ) -> Response<T> {
@@ -42,7 +44,7 @@ pub(crate) fn decode<T: Success>(
         Ok(envelope) if status == 200 && envelope.has_errors() => {
             (envelope.errors, Some("it reports errors".to_owned()))
         }
-        Ok(envelope) if status == 200 && T::is_answered(question, &envelope.call_access_list) => {
+        Ok(envelope) if status == 200 && T::lists_only(requested, &envelope.call_access_list) => {
             let receipt = Receipt {
                 request_id,
                 attempts,
@@ -51,10 +53,10 @@ pub(crate) fn decode<T: Success>(
         }
         Ok(_) if status == 200 => {
             let problem = "it lists a call that was not asked for";
-            (Value::Null, Some(problem.to_owned()))
+            (None, Some(problem.to_owned()))
         }
         Ok(envelope) => (envelope.errors, redirect(http, secrets)),
-        Err(problem) => (Value::Null, Some(problem)),
+        Err(problem) => (None, Some(problem)),
     };
     Response::refusal(ApiError::new(Parts {
         status,
@@ -84,7 +86,8 @@ fn read_acknowledgement<C: DeserializeOwned + Default>(
     // `serde_json::from_slice` does not check the UTF-8 of what it skips, and most of a body may be
     // skipped. JSON that is not UTF-8 did not come from Gong, or was damaged on the way.
     let json = std::str::from_utf8(&http.body).map_err(|_| "its body is not UTF-8")?;
-    serde_json::from_str(json).map_err(|_| "its body is not the documented JSON object")
+    let Object(envelope) = parse(json).ok_or("its body is not the documented JSON object")?;
+    Ok(envelope)
 }
 
 /// Reads what can be read of the body of any other status; an unreadable one gives an empty envelope.
@@ -94,7 +97,7 @@ fn read_error<C: DeserializeOwned + Default>(body: &[u8]) -> Envelope<C> {
     // A byte order mark is not JSON, but some gateways send one.
     let json = text.trim_start_matches('\u{feff}');
     // The list is skipped: an id in it that is invalid must not hide the messages.
-    let envelope: Envelope<IgnoredAny> = serde_json::from_str(json).unwrap_or_default();
+    let Object(envelope) = parse::<Object<Envelope<IgnoredAny>>>(json).unwrap_or_default();
     Envelope {
         request_id: envelope.request_id,
         errors: envelope.errors,
@@ -112,36 +115,40 @@ fn redirect(http: &HttpResponse, secrets: &Secrets) -> Option<String> {
     Some(format!("to the host {host}"))
 }
 
+fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
+    if json::is_too_deep(json) {
+        return None;
+    }
+    serde_json::from_str(json).ok()
+}
+
 /// The fields that all of Gong's responses have in common, and the list of some.
 ///
-/// `request_id` and `errors` are read as any JSON: a success must not fail because one of them has
-/// another type than documented, and an error must not lose its message.
+/// `request_id` and `errors` may be any JSON: a success must not fail because one of them has another
+/// type than documented, and an error must not lose its message. Raw, they take no more memory than
+/// they have in the body.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", bound = "C: DeserializeOwned + Default")]
 struct Envelope<C> {
     #[serde(default)]
-    request_id: Value,
+    request_id: Option<Box<RawValue>>,
     #[serde(default)]
-    errors: Value,
+    errors: Option<Box<RawValue>>,
     #[serde(default)]
     call_access_list: C,
-    // Without `flatten`, serde would accept a JSON array of the fields for the object. It also makes
-    // serde_json read the unknown fields, where its limit of 128 levels applies; skipped ones have
-    // no limit.
-    #[serde(flatten)]
-    _rest: IgnoredAny,
 }
 
 impl<C> Envelope<C> {
     /// The id as text; `None` if it is missing, empty or not an id.
     fn request_id(&self) -> Option<Cow<'_, str>> {
-        match &self.request_id {
-            Value::String(id) if id.is_empty() => None,
-            Value::String(id) => Some(id.into()),
-            // serde_json rounds a number that does not fit in 64 bits, and a rounded id is wrong.
-            Value::Number(id) if !id.is_f64() => Some(id.to_string().into()),
-            _ => None,
+        let raw = self.request_id.as_ref()?.get();
+        if raw.starts_with('"') {
+            let id: String = serde_json::from_str(raw).ok()?;
+            return (!id.is_empty()).then(|| id.into());
         }
+        // A fraction or an exponent is not an id.
+        let is_integer = raw.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'-'));
+        is_integer.then(|| raw.into())
     }
 
     /// Whether the response reports any error, in whatever form.
@@ -149,40 +156,81 @@ impl<C> Envelope<C> {
     /// Gong's errors are an array of strings. Any other value that is not empty counts too, so that a
     /// form nobody expected does not pass for a success.
     fn has_errors(&self) -> bool {
-        match &self.errors {
-            Value::Null => false,
-            Value::String(text) => !text.is_empty(),
-            Value::Array(items) => !items.is_empty(),
-            Value::Object(fields) => !fields.is_empty(),
-            Value::Bool(_) | Value::Number(_) => true,
-        }
+        self.errors.as_ref().is_some_and(|errors| {
+            let mut text = errors.get().chars();
+            match (text.next(), text.next_back()) {
+                (Some('[' | '{'), _) => !text.as_str().trim().is_empty(),
+                (Some('"'), _) => !text.as_str().is_empty(),
+                // `null` is not kept at all, so this is a number or a boolean.
+                _ => true,
+            }
+        })
     }
 }
 
 /// Returns Gong's messages, cleaned, and all together cut to the limit for server text.
-fn messages(errors: Value, secrets: &Secrets) -> Vec<String> {
-    let errors = match errors {
-        Value::Null => Vec::new(),
-        Value::Array(errors) => errors,
-        error => vec![error],
+fn messages(errors: Option<Box<RawValue>>, secrets: &Secrets) -> Vec<String> {
+    let Some(errors) = errors else {
+        return Vec::new();
     };
-    let mut left = redact::LIMIT;
-    errors
-        .into_iter()
-        .map(|error| match error {
-            Value::String(message) => redact::clean(&message, secrets),
-            other => {
-                let json = serde_json::to_string(&other).unwrap_or_default();
-                redact::clean(&json, secrets)
+    let mut messages = Messages {
+        secrets,
+        left: redact::LIMIT,
+        messages: Vec::new(),
+    };
+    if errors.get().starts_with('[') {
+        let mut json = serde_json::Deserializer::from_str(errors.get());
+        // The elements were parsed before, so there is nothing that could fail.
+        let _ = json.deserialize_seq(&mut messages);
+    } else {
+        messages.push(&errors);
+    }
+    messages.messages
+}
+
+/// Collects messages until their limit.
+struct Messages<'a> {
+    secrets: &'a Secrets,
+    left: usize,
+    messages: Vec<String>,
+}
+
+impl Messages<'_> {
+    fn push(&mut self, error: &RawValue) {
+        let json = error.get();
+        let mut message = match serde_json::from_str::<String>(json) {
+            // Most of a very long text is cut off, so it is not worth another copy.
+            _ if json.len() > redact::SEARCHED => {
+                redact::clean_body(json.as_bytes(), true, self.secrets)
             }
-        })
-        .filter(|message| !message.trim().is_empty())
-        .map_while(|mut message| {
-            redact::cut(&mut message, left);
-            left = left.saturating_sub(message.len());
-            (!message.is_empty()).then_some(message)
-        })
-        .collect()
+            Ok(text) => redact::clean(&text, self.secrets),
+            // Anything but a string is shown as its JSON.
+            Err(_) => redact::clean(json, self.secrets),
+        };
+        redact::cut(&mut message, self.left);
+        if !message.trim().is_empty() {
+            self.left -= message.len();
+            self.messages.push(message);
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Messages<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    // One at a time, since a million empty messages would take many times their size.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut errors: A) -> Result<(), A::Error> {
+        while let Some(error) = errors.next_element::<Box<RawValue>>()? {
+            if self.left > 0 {
+                self.push(&error);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Returns the host of an absolute `Location`, without user information.

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::{Receipt, Success};
 use crate::access_list::CallAccessList;
 use crate::id::{CallId, UserId};
+use crate::json::Object;
 
 /// The users to whom this API gave access to the requested calls.
 ///
@@ -78,37 +78,32 @@ impl Listing {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CallAccess {
     call_id: CallId,
-    users: Option<Vec<User>>,
-    // Without a flattened field, a derived struct also accepts a JSON array of its fields.
-    #[serde(flatten)]
-    _rest: IgnoredAny,
+    users: Option<Vec<Object<User>>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct User {
     user_id: UserId,
-    #[serde(flatten)]
-    _rest: IgnoredAny,
 }
 
 impl Success for Listing {
     // Gong's schema has both the list and the users of a call as optional.
-    type Content = Option<Vec<CallAccess>>;
-    type Question = BTreeSet<CallId>;
+    type Content = Option<Vec<Object<CallAccess>>>;
+    type Requested = BTreeSet<CallId>;
 
-    fn is_answered(calls: &BTreeSet<CallId>, content: &Self::Content) -> bool {
+    fn lists_only(calls: &BTreeSet<CallId>, content: &Self::Content) -> bool {
         let mut listed = content.iter().flatten();
-        listed.all(|listed| calls.contains(&listed.call_id))
+        listed.all(|Object(listed)| calls.contains(&listed.call_id))
     }
 
     fn new(receipt: Receipt, calls: Self::Content) -> Self {
         let access_list = calls
             .into_iter()
             .flatten()
-            .flat_map(|CallAccess { call_id, users, .. }| {
+            .flat_map(|Object(CallAccess { call_id, users })| {
                 let users = users.into_iter().flatten();
-                users.map(move |user| (call_id, user.user_id))
+                users.map(move |Object(user)| (call_id, user.user_id))
             })
             .collect();
         Self {

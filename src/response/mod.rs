@@ -1,7 +1,6 @@
 //! `Response` and `Receipt`: what Gong answered.
 
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 mod api_error;
 mod decode;
@@ -173,11 +172,11 @@ pub(crate) trait Success: Sized {
     /// The field `callAccessList`, which may be missing.
     type Content: DeserializeOwned + Default;
 
-    /// What was asked for.
-    type Question: ?Sized;
+    /// What the request named.
+    type Requested: ?Sized;
 
-    /// Whether the content answers the question, so that a program may rely on it.
-    fn is_answered(question: &Self::Question, content: &Self::Content) -> bool;
+    /// Returns whether the content mentions only what was requested, so that a program may act on it.
+    fn lists_only(requested: &Self::Requested, content: &Self::Content) -> bool;
 
     fn new(receipt: Receipt, content: Self::Content) -> Self;
 
@@ -186,14 +185,14 @@ pub(crate) trait Success: Sized {
 
 impl Success for Receipt {
     /// An acknowledgement documents no such field, so any value will do.
-    type Content = Value;
-    type Question = ();
+    type Content = IgnoredAny;
+    type Requested = ();
 
-    fn is_answered((): &(), _: &Value) -> bool {
+    fn lists_only((): &(), _: &IgnoredAny) -> bool {
         true
     }
 
-    fn new(receipt: Receipt, _: Value) -> Self {
+    fn new(receipt: Receipt, _: IgnoredAny) -> Self {
         receipt
     }
 

@@ -70,7 +70,7 @@ impl Sender {
     pub(crate) fn send<T: Success>(
         &self,
         request: &Request<'_>,
-        question: &T::Question,
+        requested: &T::Requested,
     ) -> Result<Response<T>, Error> {
         // Cannot overflow: `build` limits durations to 30 days.
         let deadline = Instant::now() + self.total_timeout;
@@ -92,7 +92,7 @@ impl Sender {
                 Err(delay) => return last.unwrap_or_else(|| Err(self.unsent(delay))),
             };
             attempts += 1;
-            let outcome = self.attempt(request, question, attempts, connection, until(deadline));
+            let outcome = self.attempt(request, requested, attempts, connection, until(deadline));
             // The exchange is over; a sleep before a retry must not hold a permit.
             drop(permit);
             let Some(failure) = failure(&outcome, was_cut_off) else {
@@ -123,7 +123,7 @@ impl Sender {
     fn attempt<T: Success>(
         &self,
         request: &Request<'_>,
-        question: &T::Question,
+        requested: &T::Requested,
         attempt: u32,
         connection: Connection,
         left: Duration,
@@ -138,7 +138,7 @@ impl Sender {
         let started = Instant::now();
         match self.transport.exchange(request, connection, left) {
             Ok(http) => {
-                let response: Response<T> = decode(&http, question, attempt, &self.secrets);
+                let response: Response<T> = decode(&http, requested, attempt, &self.secrets);
                 log::debug!(
                     target: TARGET,
                     "status {} from {host}, request id {}, after {:?}",

@@ -1,0 +1,119 @@
+//! How much memory a response takes while it is decoded, beside its size, and how long it takes.
+
+#![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Instant;
+
+use gong_call_access::{CallId, Client, Credentials};
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+const MEBIBYTE: usize = 1024 * 1024;
+
+/// Repeats an element in an array until it has about so many bytes.
+fn array(element: &str, size: usize) -> String {
+    format!(
+        "[{}0]",
+        format!("{element},").repeat(size / (element.len() + 1))
+    )
+}
+
+fn with_field(field: &str, value: &str) -> String {
+    format!(r#"{{"requestId":"x","{field}":{value}}}"#)
+}
+
+/// A listing of one call with so many bytes of users.
+fn listing(size: usize) -> String {
+    let user = |n| format!(r#"{{"userId":"{}"}}"#, 7_782_342_274_000_000_000 + n);
+    let users: Vec<_> = (0..size / 34).map(user).collect();
+    format!(
+        r#"{{"callAccessList":[{{"callId":"5","users":[{}]}}]}}"#,
+        users.join(",")
+    )
+}
+
+/// Starts a server that answers with the body at hand.
+fn server(body: &Arc<Mutex<String>>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let body = Arc::clone(body);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4096];
+            // Head and body of a question are small, and may come in two parts.
+            let mut end = 0;
+            while !request.get(..end).unwrap().ends_with(b"}}") {
+                end += stream.read(request.get_mut(end..).unwrap()).unwrap();
+            }
+            let body = body.lock().unwrap();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(body.as_bytes()).unwrap();
+        }
+    });
+    url
+}
+
+fn main() {
+    let body = Arc::new(Mutex::new(String::new()));
+    let client = Client::builder(Credentials::bearer("a-token").unwrap());
+    let client = client
+        .base_url(server(&body))
+        .requests_per_second(None)
+        .build()
+        .unwrap();
+    let call = CallId::try_from("5").unwrap();
+    let nested = "[".repeat(100) + &"]".repeat(100);
+    println!("| body | MiB | peak memory, times the body | ms a MiB |");
+    println!("|---|---|---|---|");
+    for (name, most, make) in [
+        (
+            "an unknown field with numbers",
+            3.0,
+            &(|size| with_field("more", &array("1", size))) as &dyn Fn(usize) -> String,
+        ),
+        ("an unknown field, nested", 3.0, &|size| {
+            with_field("more", &array(&nested, size))
+        }),
+        ("an unknown field with objects", 3.0, &|size| {
+            with_field("more", &array(r#"{"a":{}}"#, size))
+        }),
+        ("an unknown field with an escaped text", 3.0, &|size| {
+            with_field("more", &format!("\"{}\"", r"\u00e9".repeat(size / 6)))
+        }),
+        ("another unknown field", 3.0, &|size| {
+            with_field("requestId2", &array("1", size)).replace("requestId2", "id")
+        }),
+        ("errors that are numbers", 3.0, &|size| {
+            with_field("errors", &array("1", size))
+        }),
+        ("errors that are one text", 3.0, &|size| {
+            with_field("errors", &format!("\"{}\"", r"\u00e9".repeat(size / 6)))
+        }),
+        ("users with ids of 19 digits", 4.1, &listing),
+    ] {
+        for size in [8 * MEBIBYTE, 63 * MEBIBYTE] {
+            *body.lock().unwrap() = make(size);
+            let len = body.lock().unwrap().len() as f64 / MEBIBYTE as f64;
+            let before = ALLOCATOR.current_usage_as_mb();
+            ALLOCATOR.reset_peak_usage();
+            let started = Instant::now();
+            let response = client.list([call]).unwrap();
+            let millis = started.elapsed().as_secs_f64() * 1000.0;
+            let times = f64::from(ALLOCATOR.peak_usage_as_mb() - before) / len;
+            drop(response);
+            println!("| {name} | {len:.0} | {times:.2} | {:.1} |", millis / len);
+            assert!(times <= most, "more than {most} times its size");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Reading JSON that somebody else wrote: strict about what is read, frugal about what is skipped.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+
+/// The deepest nesting of arrays and objects, which is that of serde_json.
+const MAX_DEPTH: usize = 127;
+
+/// A `T` that is read from a JSON object and from nothing else.
+///
+/// A derived struct also accepts a JSON array of its fields. A flattened field would prevent that
+/// too, but serde then keeps all unknown fields in memory, which takes many times their size.
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<T: Default> Default for Object<T> {
+    fn default() -> Self {
+        Self(T::default())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
+}
+
+/// Returns whether arrays and objects are nested deeper than serde_json reads them.
+///
+/// serde_json has no such limit for what it skips, and Gong may add fields that are skipped.
+pub(crate) fn is_too_deep(json: &str) -> bool {
+    let (mut depth, mut is_string, mut is_escaped) = (0_usize, false, false);
+    json.bytes().any(|byte| {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_string => is_escaped = true,
+            b'"' => is_string = !is_string,
+            b'[' | b'{' if !is_string => depth += 1,
+            b']' | b'}' if !is_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > MAX_DEPTH
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_that_of_serde_json() {
+        for depth in [1, MAX_DEPTH, MAX_DEPTH + 1, 1000] {
+            for (open, close) in [("[", "]"), (r#"{"a]":"#, "}")] {
+                let json = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+                let is_read = serde_json::from_str::<serde_json::Value>(&json).is_ok();
+                assert_eq!(is_too_deep(&json), !is_read, "{depth} {open}");
+            }
+        }
+    }
+
+    #[test]
+    fn brackets_in_strings_do_not_count() {
+        let brackets = "[{".repeat(200);
+        for text in [
+            brackets.clone(),
+            format!(r#"\"{brackets}"#),
+            format!(r"\\\\{brackets}"),
+        ] {
+            assert!(!is_too_deep(&format!(r#"["{text}"]"#)), "{text}");
+        }
+        assert!(is_too_deep(&format!(r#"["\\",{brackets}"#)));
+    }
+
+    #[test]
+    fn an_object_is_not_read_from_an_array() {
+        #[derive(serde::Deserialize)]
+        struct Point {
+            x: u8,
+        }
+        let read = serde_json::from_str::<Object<Point>>;
+        assert_eq!(read(r#"{"y":[{}],"x":1}"#).unwrap().0.x, 1);
+        assert!(read("[1]").is_err());
+    }
+}
