@@ -1,7 +1,7 @@
 //! `Splitter`: what a job sends next, and what a refusal means. It has no client and no clock.
 //!
-//! Pairs move one way: from `rest` to `next`, or by way of `aside`, and out of `next` once they are
-//! decided.
+//! Pairs move one way: from `rest` to `next`, directly or through `aside`, and out of `next` once
+//! they are decided.
 //!
 //! ```text
 //! list -> rest -> next -> decided: acknowledged, refused or undecided
@@ -31,11 +31,11 @@ pub(super) struct Bounds {
 pub(super) enum Decision {
     /// They are refused because of their ids, or because they are too large.
     Refused,
-    /// At least one of them is, and the search for it has ended.
+    /// At least one of them is refused, but the search ended before it was found.
     Undecided,
 }
 
-/// Cuts a list into requests, and searches the refused ones for the pairs that are the reason.
+/// Cuts a list into requests, and searches the refused requests for the pairs at fault.
 ///
 /// Call [`next`](Self::next), send what it returns, and call [`acknowledged`](Self::acknowledged),
 /// [`refused`](Self::refused) or, to stop, [`take`](Self::take).
@@ -140,7 +140,7 @@ impl<'a> Splitter<'a> {
                 return None;
             }
             Verdict::Unknown => Decision::Refused,
-            // Nothing tells the good pairs from the others, except one request for each.
+            // Only one request for each pair could tell the good pairs from the others.
             _ if self.search.is_over() || self.is_given_up => Decision::Undecided,
             _ => {
                 self.search.suspect(self.sent);
@@ -223,7 +223,7 @@ impl<'a> Splitter<'a> {
             }
         }
         if self.is_probing() {
-            // Pairs far from each other tell more than neighbours do.
+            // Pairs that are far apart reveal more than neighbours do.
             let step = self.next.len() / (Self::PROBES + 1);
             self.next.rotate_left(step);
         }
