@@ -10,8 +10,8 @@ use gong_call_access::{CallAccessList, CallId, Client, Report};
 
 /// Lists the users to whom the API gave access to Gong calls.
 ///
-/// Users with access for another reason are not listed: the call may have been shared with them, or
-/// their permission profile may cover it.
+/// Users with access for another reason are not listed: somebody may have shared the call with
+/// them, or their permission profile may cover it.
 ///
 /// Credentials are read from GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET, or from GONG_ACCESS_TOKEN;
 /// set GONG_BASE_URL to your company's own host. Without credentials, the program runs against a

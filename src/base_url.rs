@@ -1,7 +1,7 @@
 //! `Endpoint`: checks a base URL, and appends the path of the resource.
 //!
-//! The checks are strict because every request to the URL carries the credentials. A typing error must
-//! fail when the client is built, not send them to another host or in clear text.
+//! The checks are strict because every request to the URL carries the credentials. A typo must make
+//! `build` fail; it must not send them to another host or in clear text.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -58,7 +58,7 @@ impl Endpoint {
             return Err(invalid(&"it has no valid host"));
         }
         if port.is_some_and(|port| !is_port(port)) {
-            return Err(invalid(&"its port is not one from 1 to 65535"));
+            return Err(invalid(&"its port is not a number from 1 to 65535"));
         }
         let is_https = scheme.eq_ignore_ascii_case("https");
         let is_loopback = is_loopback(host);
@@ -66,11 +66,12 @@ impl Endpoint {
             return Err(invalid(&"its scheme is not https"));
         }
         if !is_https && !is_loopback {
-            let problem = "http is for a loopback host only, since it would expose the credentials";
+            let problem =
+                "http is only allowed for a loopback host, since it exposes the credentials";
             return Err(invalid(&problem));
         }
-        // Gong shows `https://us-12345.api.gong.io`, other tools want `/v2` or a `/` after it, and a
-        // value is often copied between them.
+        // Gong shows `https://us-12345.api.gong.io`, while other tools want `/v2` or a `/` after
+        // it, and people copy the value from one to the other.
         let path = path.trim_end_matches('/');
         let prefix = [RESOURCE, "/v2"]
             .iter()
@@ -109,10 +110,10 @@ fn is_port(port: &str) -> bool {
     port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse().is_ok_and(|port: u16| port > 0)
 }
 
-/// Whether the host is `localhost`, or an address of this machine only.
+/// Whether the host is `localhost` or a loopback address.
 ///
-/// Any other name is not, even if it resolves to such an address: the answer of a name server
-/// must not decide whether credentials are sent in clear text.
+/// Any other name is not loopback, even if it resolves to such an address: the answer of a name
+/// server must not decide whether credentials are sent in clear text.
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     // A trailing dot marks a name as fully qualified.
@@ -129,7 +130,7 @@ fn is_loopback(host: &str) -> bool {
 /// The URL is left out if it may contain a password.
 fn invalid(base: &str, secrets: &Secrets, problem: &dyn fmt::Display) -> String {
     const SHOWN_CHARS: usize = 100;
-    const EXPECTED: &str = "expected one such as https://api.gong.io";
+    const EXPECTED: &str = "expected a URL such as https://api.gong.io";
     // `%40` is an escaped `@`.
     if base.contains('@') || base.contains("%40") {
         return format!("base_url is invalid: {problem}; {EXPECTED}");

@@ -14,7 +14,7 @@ use crate::send::{RetryPolicy, Sender};
 
 /// Configures a [`Client`].
 ///
-/// A setter replaces what was set before and checks nothing; [`build`](Self::build) checks all
+/// A setter replaces the previous value and checks nothing; [`build`](Self::build) checks all
 /// settings at once. Each setter documents its default. `Debug` leaves out the base URL, which may
 /// still contain a password, and shows no credentials.
 ///
@@ -51,8 +51,8 @@ pub struct ClientBuilder {
 impl Client {
     /// Creates a client for `https://api.gong.io`, with the defaults of [`ClientBuilder`].
     ///
-    /// Nothing is sent: whether Gong accepts the credentials shows with the first call. A company's
-    /// own host, which Gong shows beside the access key, is set with
+    /// This sends nothing; the first call shows whether Gong accepts the credentials. To set your
+    /// company's own host, which Gong shows beside the access key, use
     /// [`base_url`](ClientBuilder::base_url).
     ///
     /// # Errors
@@ -75,7 +75,7 @@ impl Client {
 
     /// Creates a client from environment variables, with defaults for everything else.
     ///
-    /// The variables are listed under [`Credentials::from_env`] and [`ClientBuilder::from_env`].
+    /// [`Credentials::from_env`] and [`ClientBuilder::from_env`] list the variables.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ impl Client {
         ClientBuilder::from_env()?.build()
     }
 
-    /// Returns a [`ClientBuilder`], to change settings from their defaults.
+    /// Returns a [`ClientBuilder`], which can change the default settings.
     ///
     /// # Examples
     ///
@@ -134,15 +134,15 @@ impl ClientBuilder {
         }
     }
 
-    /// Creates a builder with the credentials and the base URL of the environment.
+    /// Creates a builder with the credentials and the base URL from the environment.
     ///
     /// The credentials are those of [`Credentials::from_env`]. The base URL is `GONG_BASE_URL`, or
     /// `https://api.gong.io` if that is unset or empty.
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Config`] if a credential is missing or invalid; the message names the variable.
-    /// The base URL is checked in [`build`](Self::build).
+    /// Returns [`Error::Config`] if a credential is missing or invalid; the message names the
+    /// variable. [`build`](Self::build) checks the base URL.
     ///
     /// # Examples
     ///
@@ -162,14 +162,14 @@ impl ClientBuilder {
 
     /// Sets the URL of Gong's API.
     ///
-    /// The default is `https://api.gong.io`. Many companies have a host of their own, which Gong shows
-    /// beside the access key; [the shared host may redirect there](crate#what-is-known-about-gong),
-    /// and redirects are not followed.
+    /// The default is `https://api.gong.io`. Many companies have their own host, which Gong shows
+    /// beside the access key. [The shared host may redirect there](crate#what-is-known-about-gong),
+    /// but the client does not follow redirects.
     ///
-    /// A trailing `/` or `/v2` is removed, any other path is kept as a prefix, and
-    /// `/v2/calls/users-access` is appended. `http` is accepted for a loopback host only:
-    /// `localhost`, `[::1]`, or an address such as `127.0.0.1` that is written out in full. Such a host
-    /// is never reached through a proxy. User information, a query or a fragment is an error in
+    /// The client removes a trailing `/` or `/v2`, keeps any other path as a prefix, and appends
+    /// `/v2/calls/users-access`. It accepts `http` only for a loopback host: `localhost`, `[::1]`, or an
+    /// address such as `127.0.0.1` that is written out in full. It never uses a proxy to reach such a
+    /// host. User information, a query or a fragment is an error in
     /// [`build`](Self::build).
     ///
     /// # Examples
@@ -210,12 +210,13 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the timeout of resolving the host name, and again of connecting, TLS handshake included.
+    /// Sets the timeout for resolving the host name, and separately for connecting, including the
+    /// TLS handshake.
     ///
     /// The default is 10 seconds, or [`timeout`](Self::timeout) if that is shorter. The two phases
-    /// together can take twice this, and both count towards `timeout`. A connection that times out has
-    /// sent nothing to Gong, so its error [`is_connect`](Error::is_connect). Zero, or more than
-    /// `timeout`, is an error in [`build`](Self::build).
+    /// together can take twice this, and both count towards `timeout`. A connection that times out
+    /// has sent nothing to Gong, so [`is_connect`](Error::is_connect) is `true` for its error.
+    /// Zero, or more than `timeout`, is an error in [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -236,14 +237,15 @@ impl ClientBuilder {
     /// Sets the timeout of a whole call: all attempts, the waits between them, and the waits for the
     /// rate limit.
     ///
-    /// The default is 120 seconds; it holds with [`RetryPolicy::none`] too. A wait that would exceed it
-    /// is not started: the call returns its last response or error at once. A call that could not send
-    /// even one request in this time returns an error that [`is_timeout`](Error::is_timeout) and has 0
-    /// [`attempts`](Error::attempts). In a batch job, every request has this time.
+    /// The default is 120 seconds, which applies with [`RetryPolicy::none`] too. The call does not
+    /// start a wait that would exceed it, but returns its last response or error at once. If a call
+    /// cannot send even one request in this time, [`is_timeout`](Error::is_timeout) is `true` for
+    /// its error, and [`attempts`](Error::attempts) is 0. In a batch job, the timeout applies to
+    /// each request.
     ///
-    /// Choose a shorter [`timeout`](Self::timeout): an attempt with less time left than that needs a
-    /// TLS configuration of its own, which costs a little more. Zero, or more than 30 days, is an error
-    /// in [`build`](Self::build).
+    /// Choose a shorter [`timeout`](Self::timeout): an attempt with less time left than that needs
+    /// its own TLS configuration, which costs a little more. Zero, or more than 30 days, is an
+    /// error in [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -279,17 +281,17 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the rate limit: how many requests may reach Gong in any one second, over all clones and
-    /// threads of the client.
+    /// Sets the rate limit: how many requests may reach Gong in any one second, across all clones
+    /// and threads of the client.
     ///
     /// The default is 3, which is [Gong's own limit](crate#what-is-known-about-gong) for a whole
-    /// company; set less to leave room for its other tools. `None` removes the limit. Every attempt
-    /// counts, including retries and those that cannot connect.
+    /// company; set a lower one to leave room for the company's other tools. `None` removes the
+    /// limit. Every attempt counts, including retries and those that cannot connect.
     ///
     /// An attempt takes a permit and releases it one second after its response, so this is also the
-    /// most that can be in flight. An idle client sends its first requests without waiting. Waiters are
-    /// served first come, first served; a retry rejoins the queue. Zero is an error in
-    /// [`build`](Self::build).
+    /// largest number of requests in flight. An idle client sends its first requests without
+    /// waiting. Waiting calls are served in order of arrival; a retry rejoins the queue at its end.
+    /// Zero is an error in [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -307,9 +309,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how many calls a request of a batch job carries at most.
+    /// Sets the maximum number of calls in one request of a batch job.
     ///
-    /// The default is 100. Gong documents no limit. It applies to
+    /// The default is 100. Gong documents no limit. The bound applies to
     /// [`grant_batches`](crate::Client::grant_batches),
     /// [`revoke_batches`](crate::Client::revoke_batches) and
     /// [`list_batches`](crate::Client::list_batches), not to single requests. `usize::MAX` removes
@@ -328,13 +330,13 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how many (call, user) pairs a request of a batch job carries at most.
+    /// Sets the maximum number of (call, user) pairs in one request of a batch job.
     ///
-    /// The default is 1,000. Gong documents no limit. It applies to
+    /// The default is 1,000. Gong documents no limit. The bound applies to
     /// [`grant_batches`](crate::Client::grant_batches) and
     /// [`revoke_batches`](crate::Client::revoke_batches), not to single requests. A call with more
-    /// users than this is split over several requests. `usize::MAX` removes the bound. Zero is an error
-    /// in [`build`](Self::build).
+    /// users than this is split over several requests. `usize::MAX` removes the bound. Zero is an
+    /// error in [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -370,10 +372,10 @@ impl ClientBuilder {
 
     /// Replaces the trusted root certificates with these, in PEM.
     ///
-    /// By default, the crate's features decide what is trusted. This setting adds nothing to that: only
-    /// the given certificates are trusted, for instance that of a proxy which inspects TLS. Text
-    /// outside the PEM blocks is ignored, and so are blocks that are not certificates, such as private
-    /// keys. PEM without any certificate is an error in [`build`](Self::build).
+    /// By default, the crate's features decide what the client trusts. With this setting, it trusts
+    /// only the given certificates, for instance that of a proxy that inspects TLS. It ignores text
+    /// outside the PEM blocks, and blocks that are not certificates, such as private keys. PEM
+    /// without any certificate is an error in [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -390,15 +392,16 @@ impl ClientBuilder {
         self
     }
 
-    /// Checks all settings and creates the client. Nothing is sent.
+    /// Checks all settings and creates the client, without sending anything.
     ///
-    /// The proxy, if any, is read from the environment here: `ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`
-    /// and `NO_PROXY`.
+    /// The proxy, if any, is read from the environment at this point, from `ALL_PROXY`,
+    /// `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Config`] for the first setting that is invalid, with its name, its value and
-    /// what is expected, and for an `https` base URL if the crate was built without a TLS feature.
+    /// Returns [`Error::Config`] for the first setting that is invalid; the message has its name,
+    /// its value and what is expected. An `https` base URL is an error if the crate was built
+    /// without a TLS feature.
     ///
     /// # Examples
     ///

@@ -14,7 +14,8 @@ use crate::id::CallId;
 use crate::response::{Listing, Response, Success};
 use crate::send::Sender;
 
-/// How large an acknowledgement may be, in bytes. Gong's hold little more than a request id.
+/// How large an acknowledgement may be, in bytes. Those from Gong hold little more than a request
+/// id.
 const RECEIPT_LIMIT: usize = 1024 * 1024;
 
 /// About how many bytes an id takes in a body: its digits, two quotes and a comma.
@@ -53,9 +54,9 @@ const LISTING_LIMIT: usize = 64 * 1024 * 1024;
 /// # Testing
 ///
 /// Test a program that uses this crate with [mockito](https://docs.rs/mockito)
-/// (`cargo add --dev mockito`) or any other server on loopback. Save this module as
-/// `tests/gong.rs` to start from. mockito answers a request that no mock matches with status 501,
-/// which is a [`Response::ServerError`].
+/// (`cargo add --dev mockito`) or any other server on loopback. To start, save this module as
+/// `tests/gong.rs`. mockito answers a request that no mock matches with status 501, which is a
+/// [`Response::ServerError`].
 ///
 /// ```no_run
 #[doc = include_str!("../tests/testing.rs")]
@@ -97,12 +98,12 @@ impl Client {
 
     /// Gives users access to calls, with one `PUT` of the whole list.
     ///
-    /// The request is retried as the [`RetryPolicy`](crate::RetryPolicy) says. Granting access that a
-    /// user already has changes nothing, so a grant can be repeated.
+    /// The client retries the request as the [`RetryPolicy`](crate::RetryPolicy) says. Granting
+    /// access that a user already has changes nothing, so a grant can be repeated.
     ///
-    /// A single unknown call makes Gong refuse the whole list with [`Response::BadRequest`], without
-    /// saying which call it is; the other pairs
-    /// [may have been applied](crate#what-is-known-about-gong).
+    /// If a single call is unknown, Gong refuses the whole list without saying which call it is.
+    /// The result is [`Response::BadRequest`], and whether the other pairs were applied is [not
+    /// known](crate#what-is-known-about-gong).
     ///
     /// Send thousands of pairs with [`grant_batches`](Self::grant_batches) instead. A server that
     /// refuses a large request early may close the connection while it is being sent, which loses the
@@ -110,7 +111,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Any answer from Gong is a [`Response`]; an error means that there is none.
+    /// Any answer from Gong is a [`Response`]; an error means that there was no usable answer.
     ///
     /// - Returns [`Error::Config`] if the list is empty. Nothing is sent.
     /// - Returns [`Error::Transport`] if no response came, or none that could be read. The pairs may
@@ -137,13 +138,14 @@ impl Client {
 
     /// Takes away access that this API gave, with one `DELETE` of the whole list.
     ///
-    /// The request is retried as the [`RetryPolicy`](crate::RetryPolicy) says. Revoking access that a
-    /// user does not have changes nothing, so a revocation can be repeated.
+    /// The client retries the request as the [`RetryPolicy`](crate::RetryPolicy) says. Revoking
+    /// access that a user does not have changes nothing, so a revocation can be repeated.
     ///
-    /// A success does not prove that the user can no longer open the call: they may have access for
-    /// another reason, such as a permission profile that covers it, or because somebody shared the
-    /// call with them. This API [does not change such access](crate#what-is-known-about-gong). An
-    /// unknown call, a large list and a large response are treated as by [`grant`](Self::grant).
+    /// A success does not prove that the user can no longer open the call. They may have access for
+    /// another reason: a permission profile may cover the call, or somebody may have shared it with
+    /// them. This API [does not change such access](crate#what-is-known-about-gong). What
+    /// [`grant`](Self::grant) says about an unknown call, a large list and a large response applies
+    /// here too.
     ///
     /// # Errors
     ///
@@ -171,9 +173,9 @@ impl Client {
 
     /// Lists the users to whom this API gave access to the calls, with one `POST`.
     ///
-    /// The request is retried as the [`RetryPolicy`](crate::RetryPolicy) says, and changes nothing.
-    /// Users who have access for another reason are not listed; see [`Listing`]. Duplicate calls are
-    /// sent once.
+    /// The request changes nothing. The client retries it as the
+    /// [`RetryPolicy`](crate::RetryPolicy) says. Users who have access for another reason are not
+    /// listed; see [`Listing`]. Duplicate calls are sent once.
     ///
     /// A response larger than 64 MiB is not a success; [`list_batches`](Self::list_batches) lists any
     /// number of calls. A response that lists a call that was not requested is

@@ -17,12 +17,14 @@ const TOKEN: &str = "GONG_ACCESS_TOKEN";
 
 /// What a client authenticates with: an access key and its secret, or an OAuth token.
 ///
-/// Granting and revoking need the scope `api:call-user-access:write`, listing needs
-/// `api:call-user-access:read`. A credential without the scope gets a 401 that names it.
+/// Granting and revoking need the scope `api:call-user-access:write`, and listing needs
+/// `api:call-user-access:read`. If the credentials lack the scope, Gong answers with a 401 that
+/// names it.
 ///
-/// Credentials cannot be read back: there is no accessor, and `Debug` shows the scheme only. The
-/// client removes them, plain or in Base64, from server text before it keeps any. Constructing
-/// credentials checks their form and sends nothing; a clone is cheap. The memory is not wiped on drop.
+/// Credentials cannot be read back: there is no accessor, and `Debug` shows only the scheme. The
+/// client removes them, plain or in Base64, from server text before it keeps any of that text.
+/// Constructing credentials checks their form and sends nothing; a clone is cheap. The memory is
+/// not wiped on drop.
 ///
 /// # Examples
 ///
@@ -47,9 +49,9 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Config`] if the key or the secret is blank, contains a control character (such
-    /// as a trailing newline) or a character outside ASCII, or if the key contains a `:`. The message
-    /// names which of the two it is, and never shows the value.
+    /// Returns [`Error::Config`] if the key or the secret is blank, contains a control character
+    /// (such as a trailing newline) or a character outside ASCII, or if the key contains a `:`. The
+    /// message says which of the two is invalid, and never shows the value.
     ///
     /// # Examples
     ///
@@ -74,7 +76,8 @@ impl Credentials {
 
     /// Creates credentials from an OAuth access token, sent as HTTP Bearer authentication.
     ///
-    /// A token is not refreshed: once it expires, requests get a 401 and a new client is needed.
+    /// The client does not refresh the token: once it expires, requests get a 401, and you need a
+    /// new client.
     ///
     /// # Errors
     ///
@@ -134,8 +137,8 @@ impl Credentials {
         };
         match (key, secret) {
             (Some(key), Some(secret)) => Self::access_key(key, secret),
-            // An error even if there is a token: falling back to it would run the program with
-            // other rights than its operator meant to give it.
+            // This is an error even if there is a token: falling back to it would run the program
+            // with rights that its operator did not mean to give it.
             (Some(_), None) => {
                 Err(ConfigError::new(format!("{KEY} is set, but {SECRET} is missing")).into())
             }
@@ -184,7 +187,7 @@ fn check<'a>(name: &str, value: &'a str) -> Result<&'a str, ConfigError> {
     let problem = if value.trim().is_empty() {
         "blank"
     } else if value.contains(['\r', '\n']) {
-        "not a single line; remove the line end"
+        "not a single line; remove the line break"
     } else if value.chars().any(char::is_control) {
         "not printable: it has a control character"
     } else if !value.is_ascii() {

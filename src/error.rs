@@ -20,19 +20,20 @@ use crate::response::ApiError;
 /// | [`is_config`](Self::is_config) | The input is wrong. Nothing was sent. | Correct what the message names. |
 /// | [`is_connect`](Self::is_connect) | The host is unknown or does not accept connections. | Check the base URL and the network. |
 /// | [`is_tls`](Self::is_tls) | The certificate is not trusted, or the port does not speak TLS. | Check the base URL, a proxy that intercepts TLS, and [`root_certificates`](crate::ClientBuilder::root_certificates). |
-/// | [`is_timeout`](Self::is_timeout) and [`attempts`](Self::attempts) is 0 | A 429 or other calls of the client held this call until its time was over. Nothing was sent. | Wait for [`retry_after`](Self::retry_after), if there is one, and call again. |
+/// | [`is_timeout`](Self::is_timeout) and [`attempts`](Self::attempts) is 0 | A 429 or other calls of the client held this call until its time ran out. Nothing was sent. | Wait for [`retry_after`](Self::retry_after), if there is one, and call again. |
 /// | [`is_timeout`](Self::is_timeout) | No complete response arrived in time. | Call again: the request [may have been applied](crate#may-have-been-applied). |
 /// | any other [`Transport`](Self::Transport) | The connection was cut off, the peer does not speak HTTP, or a proxy refused. | Read the message and its source, and call again: the request may have been applied. |
 /// | [`Api`](Self::Api) | Gong's response is not a success. | Look up the status in [`Response`](crate::Response#what-to-do). |
 ///
-/// A connection that took too long is both `is_connect` and `is_timeout`, so test `is_connect` first.
+/// If connecting took too long, both `is_connect` and `is_timeout` are `true`, so test `is_connect`
+/// first.
 ///
 /// # In a service
 ///
 /// One client serves all threads. Its [`timeout`](crate::ClientBuilder::timeout) and
-/// [`total_timeout`](crate::ClientBuilder::total_timeout) should be shorter than what your own callers
-/// wait for: a request that hangs keeps its share of the rate limit until it ends, and the others wait.
-/// Match on the result of a grant or a revocation, in this order:
+/// [`total_timeout`](crate::ClientBuilder::total_timeout) should be shorter than the time your own
+/// callers wait: a request that hangs keeps its share of the rate limit until it ends, and the
+/// others wait. Match on the result of a grant or a revocation, in this order:
 ///
 /// | result | HTTP status to answer with |
 /// |---|---|
@@ -68,7 +69,7 @@ use crate::response::ApiError;
 /// }
 /// ```
 ///
-/// What the predicates say:
+/// The same failures through the predicates:
 ///
 /// ```
 /// use gong_call_access::{CallAccessList, Client, Credentials, Error, RetryPolicy};
@@ -97,7 +98,7 @@ pub enum Error {
     Config(ConfigError),
     /// A text is not a valid id. Nothing was sent.
     InvalidId(InvalidId),
-    /// No response arrived that could be read. The request [may have been
+    /// No readable response arrived. The request [may have been
     /// applied](crate#may-have-been-applied), unless [`attempts`](Self::attempts) is 0.
     Transport(TransportError),
     /// Gong's response is not a success. It comes from a job, or from
@@ -106,7 +107,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns whether the input is wrong, so that nothing was sent.
+    /// Returns whether the input is wrong. If so, nothing was sent.
     ///
     /// It is `true` for [`Config`](Self::Config) and [`InvalidId`](Self::InvalidId). Match on the
     /// variant to distinguish a setting from an id.
@@ -114,8 +115,8 @@ impl Error {
         matches!(self, Self::Config(_) | Self::InvalidId(_))
     }
 
-    /// Returns whether a text was not an id, which a program may have from its own users; nothing was
-    /// sent.
+    /// Returns whether a text is not a valid id, for example one that a user of your program
+    /// entered. If so, nothing was sent.
     ///
     /// # Examples
     ///
@@ -179,9 +180,9 @@ impl Error {
 
     /// Returns how long Gong asked to wait before the next request.
     ///
-    /// It is the [`ApiError::retry_after`] of the response and counts from there, or, if an earlier 429
-    /// kept this call from sending anything, what is left of that one. To store when to continue, add
-    /// it to the current time at once.
+    /// After a response, it is the [`ApiError::retry_after`], which counts from the arrival of the
+    /// response. If an earlier 429 kept this call from sending anything, it is what is left of that
+    /// wait. To store the time at which to continue, add it to the current time immediately.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Api(error) => error.retry_after(),
@@ -310,7 +311,7 @@ impl TransportError {
         }))
     }
 
-    /// Returns how many requests were attempted; 0 if none was, so that nothing was sent.
+    /// Returns how many requests were attempted; 0 means that nothing was sent.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
@@ -353,7 +354,10 @@ impl fmt::Display for TransportError {
                     "no secure connection to {host}: its certificate is not trusted, or it does not speak TLS"
                 ),
                 Fault::Proxy => write!(f, "the proxy refused to connect to {host}"),
-                Fault::NotHttp => write!(f, "{host}, or a proxy before it, did not answer in HTTP"),
+                Fault::NotHttp => write!(
+                    f,
+                    "{host}, or a proxy in front of it, did not answer in HTTP"
+                ),
             },
         }?;
         match self.0.attempts {

@@ -27,8 +27,7 @@ pub fn decode_receipt(
     decode_answer(credentials, &(), status, headers, body)
 }
 
-/// Decodes an answer to [`list`](crate::Client::list) that asked for these calls; otherwise as
-/// [`decode_receipt`].
+/// Decodes a response to a [`list`](crate::Client::list) of these calls, like [`decode_receipt`].
 pub fn decode_listing(
     credentials: &Credentials,
     calls: &BTreeSet<CallId>,

@@ -10,18 +10,17 @@ use serde::ser::{Serialize, Serializer};
 
 /// The id of a call: 1 to 20 ASCII digits, kept as text and sent exactly as given.
 ///
-/// An id is never converted to a number. Leading zeros are kept, so `007` and `7` are different ids,
-/// and ids are ordered as text, so `10` comes before `9`. The length is
-/// [Gong's own limit](crate#what-is-known-about-gong); whether Gong knows the call shows only when
-/// a request is sent.
+/// An id is never converted to a number. Leading zeros are kept, so `007` and `7` are different
+/// ids, and ids are ordered as text, so `10` comes before `9`. The length is [Gong's own
+/// limit](crate#what-is-known-about-gong); only a request shows whether Gong knows the call.
 ///
-/// An id is 24 bytes, `Copy`, and does not allocate. It serialises as a JSON string, and
+/// An id takes 24 bytes, is `Copy`, and does not allocate. It serialises as a JSON string, and
 /// deserialises from a string only: an id that passed through a JSON number may have lost digits.
 ///
 /// # Errors
 ///
-/// Parsing returns an [`InvalidId`] if the text is empty, longer than 20 digits, or has any other
-/// character. Surrounding white space is not trimmed.
+/// Parsing returns an [`InvalidId`] if the text is empty, is longer than 20 digits, or contains
+/// anything but ASCII digits. Surrounding white space is not trimmed.
 ///
 /// # Examples
 ///
@@ -39,13 +38,13 @@ pub struct CallId(Digits);
 
 /// The id of a user: 1 to 20 ASCII digits, kept as text and sent exactly as given.
 ///
-/// It follows the rules of a [`CallId`], but is a type of its own, so that a call and a user cannot
-/// be swapped by mistake.
+/// It follows the rules of a [`CallId`], but is a separate type, so that you cannot swap a call and
+/// a user by mistake.
 ///
 /// # Errors
 ///
-/// Parsing returns an [`InvalidId`] if the text is empty, longer than 20 digits, or has any other
-/// character.
+/// Parsing returns an [`InvalidId`] if the text is empty, is longer than 20 digits, or contains
+/// anything but ASCII digits.
 ///
 /// # Examples
 ///
@@ -201,7 +200,8 @@ impl<'de> Deserialize<'de> for UserId {
 
 /// Reads an id from a string.
 ///
-/// It has no `visit_u64`: ids have up to 20 digits, and most JSON writers keep 15 to 17 of a number.
+/// It has no `visit_u64`: ids have up to 20 digits, and most JSON writers keep only 15 to 17 digits
+/// of a number.
 struct IdVisitor<T>(PhantomData<T>);
 
 impl<T: for<'a> TryFrom<&'a str, Error = InvalidId>> Visitor<'_> for IdVisitor<T> {
@@ -277,7 +277,7 @@ impl PartialOrd for Digits {
     }
 }
 
-/// The error of a text that is not a valid [`CallId`] or [`UserId`].
+/// The error for a text that is not a valid [`CallId`] or [`UserId`].
 ///
 /// Its `Display` names the kind of id, shows the text (escaped, and cut after 40 characters) and the
 /// first problem with it, and hints at the most common causes: the `_` that Gong's CSV export puts

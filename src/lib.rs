@@ -1,7 +1,8 @@
-//! A blocking client for one Gong resource: which users may open which calls.
+//! A blocking client for one resource of Gong's API, `/v2/calls/users-access`, which controls which
+//! users may open which calls.
 //!
-//! It grants, revokes and lists access. It reports a change only when Gong acknowledged it, never
-//! waits without bound, and never shows a secret.
+//! It grants, revokes and lists access. It reports a change only if Gong acknowledged it, bounds
+//! every wait, and never shows a secret.
 //!
 //! ```no_run
 //! use gong_call_access::{CallAccessList, Client};
@@ -16,30 +17,30 @@
 //! # }
 //! ```
 //!
-//! The [README] has a table of all defaults, the TLS features, and what the crate costs; [`Client`] has
-//! a complete [test module](Client#testing). This page says what holds for all calls.
+//! The [README] has a table of all defaults, the TLS features, and what the crate costs; [`Client`]
+//! has a complete [test module](Client#testing). This page describes what applies to all calls.
 //!
 //! [README]: https://docs.rs/crate/gong-call-access/latest
 //!
 //! # Calls, responses and errors
 //!
-//! [`Client::grant`], [`Client::revoke`] and [`Client::list`] send one request each. Whatever Gong
-//! answers is a [`Response`]; if there is no usable response, the call returns an [`Error`].
-//! [`Response::into_result`] turns every response but a success into an error.
+//! [`Client::grant`], [`Client::revoke`] and [`Client::list`] send one request each. They return
+//! Gong's answer as a [`Response`], whatever its status, and an [`Error`] if there is no usable
+//! response. [`Response::into_result`] turns every response but a success into an error.
 //!
 //! [`Client::grant_batches`] and [`Client::revoke_batches`] split a list of any size into requests.
-//! They return [`Batches`], an iterator that yields what became of every pair; a [`Report`] collects
-//! it. [`Client::list_batches`] lists any number of calls.
+//! They return [`Batches`], an iterator that yields the outcome of every pair; a [`Report`]
+//! collects the outcomes. [`Client::list_batches`] lists any number of calls.
 //!
 //! # Retries, rate limit and time
 //!
-//! Network failures and transient Gong errors are retried, as [`RetryPolicy`] says. The call returns
-//! the last response or error.
+//! A call retries network failures and transient Gong errors, as [`RetryPolicy`] describes, and
+//! returns the last response or error.
 //!
-//! A call takes at most 120 seconds, waits included ([`total_timeout`]), and each attempt at most 30
-//! seconds ([`timeout`]). At most 3 requests reach Gong in any second, over all clones and threads of
-//! a client ([`requests_per_second`]). A 429 pauses all of them for as long as Gong asks, if that is
-//! at most 60 seconds ([`max_retry_after`]).
+//! A call takes at most 120 seconds, waits included ([`total_timeout`]), and each attempt at most
+//! 30 seconds ([`timeout`]). At most 3 requests reach Gong in any second, across all clones and
+//! threads of a client ([`requests_per_second`]). A 429 pauses all of them for as long as Gong
+//! asks, if that is at most 60 seconds ([`max_retry_after`]).
 //!
 //! [`total_timeout`]: ClientBuilder::total_timeout
 //! [`timeout`]: ClientBuilder::timeout
@@ -55,9 +56,10 @@
 //! # Credentials and logs
 //!
 //! [`Credentials`] appear in no `Debug` output, error or log record of this crate, and go to one
-//! host: redirects are not followed. Text from the server is cleaned of them. Records go to [`log`]
-//! with the target `gong_call_access`. At TRACE, the HTTP library ureq logs whole request heads, with
-//! the credentials, to the target `ureq_proto`; keep that target at DEBUG.
+//! host: the client does not follow redirects, and removes the credentials from any text that the
+//! server sends. Records go to [`log`] with the target `gong_call_access`. At TRACE, the HTTP
+//! library ureq logs whole request heads, with the credentials, to the target `ureq_proto`; keep
+//! that target at DEBUG.
 //!
 //! [`log`]: https://docs.rs/log
 //!
@@ -69,8 +71,8 @@
 //! | fact | |
 //! |---|---|
 //! | Granting access that a user has, and revoking access that a user lacks, has no effect, so repeating a request is harmless | documented |
-//! | A listing holds, and a revocation removes, only access that this API gave. A shared call or a permission profile gives access too, and then a grant has no effect and the listing lacks the user | documented |
-//! | A bearer token needs the scope `api:call-user-access:write` to grant and revoke, `api:call-user-access:read` to list | documented |
+//! | A listing contains only access that was given through this API, and a revocation removes only such access. A shared call or a permission profile also gives access; then a grant has no effect, and the listing lacks the user | documented |
+//! | A bearer token needs the scope `api:call-user-access:write` to grant and revoke, and `api:call-user-access:read` to list | documented |
 //! | A missing scope is a 401 whose message names the scope; credentials of another region look revoked | observed |
 //! | Responses have the status 200, 400, 401 or 500; `requestId`, `errors` and the list are optional, and fields may be added | documented |
 //! | Other statuses, such as 404, 405, 409 and 415, occur too | observed |
@@ -80,14 +82,14 @@
 //! | Ids are numeric strings of up to 20 digits | documented |
 //! | Gong's CSV export puts a `_` before call ids, and spreadsheets turn ids into `7.78234E+18` | observed |
 //! | One unknown call in a grant is a 400 "Some calls not found" for the whole request, which does not name the call; one malformed id is a 400 too | observed |
-//! | Each company has a host of its own. `api.gong.io` may redirect to it, and may refuse the company's access keys | observed |
-//! | No limit on the size of a request is documented, and whether there is one is open | not known |
-//! | Whether a refused request is applied in part; the response to an unknown or deleted user, and to a listing of an unknown call; the body of a 429 | not known |
+//! | Each company has its own host. `api.gong.io` may redirect to it, and may refuse the company's access keys | observed |
+//! | Whether the size of a request is limited; Gong documents no limit | not known |
+//! | Whether Gong applies a part of a request that it refuses; how it responds to an unknown or deleted user, or to a listing of an unknown call; the body of a 429 | not known |
 //!
 //! # What it does not do
 //!
-//! It covers no other resource of Gong's API and has no cache and no async interface. Inside an async
-//! runtime it works, and blocks the thread that it is called on.
+//! It covers no other resource of Gong's API and has no cache and no async interface. It works
+//! inside an async runtime, but blocks the thread that it is called on.
 
 mod access_list;
 mod base_url;

@@ -1,4 +1,4 @@
-//! `Listings`: the access to any number of calls, a request for each batch of them.
+//! `Listings`: lists access to any number of calls, with one request for each batch of calls.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,10 +12,9 @@ use crate::response::Listing;
 impl Client {
     /// Lists the users to whom this API gave access to any number of calls.
     ///
-    /// Nothing is sent until the returned iterator is advanced. Each step sends one request, with at
-    /// most [`max_calls_per_batch`](crate::ClientBuilder::max_calls_per_batch) calls, and yields its
-    /// [`Listing`]. A call that is given twice is listed once, and the calls come in the order of
-    /// their ids.
+    /// Nothing is sent until the returned iterator is advanced. Each step sends one request, with
+    /// at most [`max_calls_per_batch`](crate::ClientBuilder::max_calls_per_batch) calls, and yields
+    /// its [`Listing`]. Duplicate calls are listed once. The calls come in the order of their ids.
     ///
     /// # Examples
     ///
@@ -41,20 +40,21 @@ impl Client {
 
 /// An iterator over the listings of any number of calls, which sends nothing until it is advanced.
 ///
-/// [`Client::list_batches`] creates it. It holds the calls that are not listed yet and the listing at
-/// hand, so memory does not grow with what was listed. It ends after the last call, or after the first
-/// error; then [`remaining`](Self::remaining) returns the calls that were not listed, with those of
-/// the failed request.
+/// [`Client::list_batches`] creates it. It holds only the calls that are not listed yet, so its
+/// memory does not grow with the number of listings. It ends after the last call or after the first
+/// error. After an error, [`remaining`](Self::remaining) returns the calls that were not listed,
+/// including those of the failed request.
 ///
 /// # Errors
 ///
-/// An item is an [`Error`] as [`Client::list`] returns it, or an [`Error::Api`] for a response that is
-/// not a success. What Gong answers to an unknown call among the listed ones is not known; if it is a
-/// status 400 or 404, the listing ends with that error, and nothing searches for the call.
+/// An item is an [`Error`] as [`Client::list`] returns it, or an [`Error::Api`] for a response that
+/// is not a success. How Gong responds to a listing that includes an unknown call is not known. If
+/// it responds with status 400 or 404, the iterator ends with that error, and does not search for
+/// the call.
 ///
 /// # Examples
 ///
-/// Listing what is left after an error, in another run:
+/// Keep the calls that are left after an error for another run:
 ///
 /// ```no_run
 /// use gong_call_access::{CallAccessList, CallId, Client};

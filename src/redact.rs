@@ -1,8 +1,8 @@
 //! Cleans text from a server: removes secrets and control characters, and limits its length.
 //!
-//! All text that this crate shows of a response passes through here: messages, request ids, bodies,
-//! redirect hosts, and the causes of transport errors. So does the base URL, which comes from an
-//! operator who may have confused two settings.
+//! All text from a response that this crate shows passes through here: messages, request ids,
+//! bodies, redirect hosts, and the causes of transport errors. So does the base URL, which comes
+//! from an operator who may have confused two settings.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -37,12 +37,13 @@ impl Secrets {
     /// Replaces every secret with a mark.
     fn redact(&self, text: &mut String) {
         for secret in self.0.iter() {
-            // Comparing lengths first saves short texts, such as request ids, the set-up of a search.
+            // Comparing lengths first avoids setting up a search for short texts, such as request
+            // ids.
             if secret.len() <= text.len() && text.contains(secret) {
                 *text = text.replace(secret, REDACTED);
             }
         }
-        // Where in the text such a secret stands is not known, so nothing of it is kept.
+        // The position of such a secret in the text is not known, so none of the text is kept.
         if self.are_spread_over(text) {
             REDACTED.clone_into(text);
         }
@@ -187,7 +188,7 @@ fn unescape_url(text: &str) -> String {
     plain
 }
 
-/// Cleans a text of which all was received.
+/// Cleans a text that was received as a whole.
 pub(crate) fn clean(text: &str, secrets: &Secrets) -> String {
     // Invisible characters go first, since one inside a secret would hide it; cutting comes last,
     // since it could leave the start of one.
@@ -215,7 +216,7 @@ pub(crate) fn clean_body(body: &[u8], is_whole: bool, secrets: &Secrets) -> Stri
 /// Replaces line breaks and tabs by spaces, and drops characters that are invisible or that a
 /// terminal acts on.
 fn strip(text: &str) -> String {
-    // Nearly every text of Gong's is printable ASCII.
+    // Nearly all text from Gong is printable ASCII.
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return text.to_owned();
     }

@@ -26,12 +26,12 @@ fn pair(call: usize, user: usize) -> Pair {
     (id(call).parse().unwrap(), id(user).parse().unwrap())
 }
 
-/// So many calls, each with one user.
+/// `count` calls with one user each.
 fn calls(count: usize) -> CallAccessList {
     (0..count).map(|call| pair(call, 1)).collect()
 }
 
-/// So many calls with so many users each.
+/// `calls` calls with `users` users each.
 fn square(calls: usize, users: usize) -> CallAccessList {
     (0..calls)
         .flat_map(|call| (0..users).map(move |user| pair(call, user)))
@@ -40,7 +40,8 @@ fn square(calls: usize, users: usize) -> CallAccessList {
 
 const NOT_FOUND: &str = r#"{"requestId":"x","errors":["Some calls not found"]}"#;
 
-/// A server that knows which pairs it acknowledged, and answers what `decide` says of a list.
+/// A server that records which pairs it acknowledged, and answers each list with what `decide`
+/// returns.
 fn gong(
     decide: impl Fn(usize, &CallAccessList) -> Result<(), String> + Send + Sync + 'static,
 ) -> (Server, Arc<Mutex<BTreeSet<Pair>>>) {
@@ -63,7 +64,7 @@ fn gong(
     (server, granted)
 }
 
-/// A server that refuses lists with such a pair.
+/// A server that refuses lists with a pair for which `is_bad` returns `true`.
 fn refusing_if(
     is_bad: impl Fn(Pair) -> bool + Send + Sync + 'static,
 ) -> (Server, Arc<Mutex<BTreeSet<Pair>>>) {
@@ -240,7 +241,7 @@ fn a_list_of_wrong_ids_ends_after_a_short_search_and_each_full_batch() {
                  refused: 23 pairs of 23 calls\n  \
                    user 10000001: refused with 23 calls, acknowledged with none: {because}\n\
                  remaining: 9977 pairs of 9977 calls\n  \
-                   9977 of them refused together, undecided which: {because}\n\
+                   9977 of them undecided, since Gong refused them together: {because}\n\
                  requests: 129"
             )
         );
@@ -537,7 +538,7 @@ fn a_job_at_its_search_bound_leaves_pairs_undecided_and_goes_on() {
         let refused = union(report.refused().map(|(list, _)| list));
         assert!(refused.iter().all(|pair| bad.contains(pair)));
         let shown = format!(
-            "\n  {} of them refused together, undecided which: ",
+            "\n  {} of them undecided, since Gong refused them together: ",
             undecided.len()
         );
         assert!(report.to_string().contains(&shown), "{report}");
@@ -725,7 +726,7 @@ fn a_report_reads_well_and_its_remaining_pairs_can_be_loaded_again() {
          requests: 6\n\
          stopped by: status 429, too many requests (retry after 7201 s, 1 attempt); \
            try again later; the limits are shared by all tools of the company\n\
-         go on after: 3 h"
+         continue after: 3 h"
         );
         let json = serde_json::to_string(report.remaining()).unwrap();
         assert!(

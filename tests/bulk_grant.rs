@@ -72,7 +72,7 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// So many calls, each with one user, as CSV.
+/// `count` calls with one user each, as CSV.
 fn csv(count: usize) -> String {
     let rows = (0..count).map(|call| format!("{},7\n", 5000 + call));
     format!("call_id,user_id\n{}", rows.collect::<String>())
@@ -80,7 +80,7 @@ fn csv(count: usize) -> String {
 
 type Granted = Arc<Mutex<BTreeSet<(CallId, UserId)>>>;
 
-/// A server that remembers what it granted, refuses calls that end in this, and tells of every
+/// A server that remembers what it granted, refuses calls that end in `refused`, and reports every
 /// request.
 fn gong(refused: &'static str) -> (Server, Granted, mpsc::Receiver<usize>) {
     let granted = Granted::default();
@@ -171,12 +171,7 @@ fn input_that_cannot_be_read_is_bad_input() {
     let same = bulk_grant()
         .args([&file, Path::new("--refused"), &file])
         .output();
-    assert_exit(
-        &same.unwrap(),
-        2,
-        &[],
-        &["--refused needs a file of its own"],
-    );
+    assert_exit(&same.unwrap(), 2, &[], &["--refused needs a separate file"]);
     let none = bulk_grant()
         .arg(&file)
         .args(["--requests-per-second", "0"])
@@ -410,7 +405,7 @@ fn a_job_that_stops_leaves_what_remains() {
         &[
             "done: 200 pairs",
             "remaining: 250 pairs",
-            "go on after: 24 h",
+            "continue after: 24 h",
         ],
         &["250 pairs left"],
     );

@@ -1,4 +1,4 @@
-//! The documentation says the numbers that hold: each default and limit beside the name that a reader looks for.
+//! The documentation has the right numbers: each default and limit beside the name that a reader looks for.
 //!
 //! Only the number and the name are compared, in one paragraph or one row of a table, so that the words around
 //! them can change.

@@ -144,7 +144,7 @@ fn a_listing_of_a_call_that_was_not_asked_for_is_not_a_success() {
         let response = client.list([CALL.parse().unwrap()]).unwrap();
         assert_eq!(variant(&response), "Unexpected", "{body}");
         let reason = response.error().unwrap().to_string();
-        assert!(reason.contains("a call that was not asked for"), "{reason}");
+        assert!(reason.contains("a call that was not requested"), "{reason}");
         let mut listings = client.list_batches([CALL.parse().unwrap()]);
         assert!(matches!(listings.next(), Some(Err(Error::Api(error))) if error.status() == 200));
         assert_eq!(server.requests().len(), 2, "neither is retried");

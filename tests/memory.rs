@@ -16,7 +16,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// So many calls with so many users each.
+/// `calls` calls with `users` users each.
 fn pairs(calls: usize, users: usize) -> Vec<(CallId, UserId)> {
     let id = |n: usize| (7_782_342_274_000_000_000 + n).to_string();
     let users: Vec<UserId> = (0..users).map(|n| id(n).parse().unwrap()).collect();
@@ -26,7 +26,7 @@ fn pairs(calls: usize, users: usize) -> Vec<(CallId, UserId)> {
         .collect()
 }
 
-/// What a region holds more at its end than at its start.
+/// How much more memory a region holds at its end than at its start.
 fn held(region: &Region<'_, System>) -> usize {
     let change = region.change();
     change

@@ -1,4 +1,5 @@
-//! Knowledge runs one way: no module imports one that imports it. `cargo test --test modules -- --nocapture` draws it.
+//! Imports run one way: no module imports one that imports it. `cargo test --test modules -- --nocapture` prints the
+//! graph.
 
 #![allow(
     clippy::unwrap_used,
@@ -135,7 +136,7 @@ fn imports() -> Imports {
             let words: BTreeSet<_> = body.split(|c| !is_word(c)).collect();
             // `super` is the module above, also in a `mod.rs`.
             let paths = uses(text).into_iter().filter(|(is_public, path)| {
-                // A name that is only passed on is not knowledge.
+                // A name that is only re-exported does not count.
                 !is_public || words.contains(path.rsplit("::").next().unwrap())
             });
             let imported = paths.filter_map(|(_, path)| {
@@ -155,7 +156,7 @@ fn imports() -> Imports {
         .collect()
 }
 
-/// Layers of modules, each of which imports only from those before it; panics if there is a circle.
+/// Layers of modules, each of which imports only from those before it; panics if there is a cycle.
 fn layers(imports: &Imports) -> Vec<Vec<Module>> {
     let mut layers: Vec<Vec<Module>> = Vec::new();
     let mut below = BTreeSet::new();
@@ -198,8 +199,8 @@ fn no_module_imports_one_that_imports_it() {
 }
 
 #[test]
-fn the_rooms_of_the_crate_are_in_this_order() {
-    // What each folder or file of `src` knows, as a whole.
+fn the_top_level_modules_are_in_this_order() {
+    // What each folder or file of `src` imports, as a whole.
     let mut rooms = Imports::new();
     let room = |module: &str| module.split("::").next().unwrap().to_owned();
     for (module, imported) in imports() {
@@ -222,7 +223,7 @@ fn the_rooms_of_the_crate_are_in_this_order() {
 
 #[test]
 #[should_panic(expected = "these modules import each other")]
-fn a_circle_is_found() {
+fn a_cycle_is_found() {
     let imports = [("a", "b"), ("b", "c"), ("c", "a")];
     let imports = imports
         .map(|(module, imported)| (module.to_owned(), BTreeSet::from([imported.to_owned()])));

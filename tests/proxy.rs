@@ -38,7 +38,7 @@ fn an_unknown_host_name_is_a_connect_error() {
     run_in_child("an_unknown_host_name_is_a_connect_error", &[]);
 }
 
-/// Runs `test` in a child process whose proxy is this one, with a password.
+/// Runs `test` in a child process that uses `proxy`, with a password.
 #[track_caller]
 fn run_behind_proxy(test: &str, proxy: &Server) {
     let url = format!("http://proxyuser:hunter2@{}", proxy.address());
@@ -111,7 +111,7 @@ fn a_host_in_no_proxy_bypasses_the_proxy() {
     assert_eq!(proxy.connections(), 0);
 }
 
-/// A proxy that connects whoever asks to this address, and how often it was asked.
+/// A proxy that connects every client to this address, and a count of the requests for it.
 fn tunnel(to: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

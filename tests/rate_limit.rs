@@ -59,8 +59,8 @@ fn no_window_of_a_second_sees_more_requests_than_the_limit() {
                     });
                     assert_eq!(server.requests().len(), 19, "16 and 3 retries");
                     assert_rate(&server, 5);
-                    // As fast as the limit allows: four turns of five requests, each a second after
-                    // the one before.
+                    // As fast as the limit allows: four rounds of five requests, each a second
+                    // after the one before.
                     assert!(started.elapsed() < SECOND * 10, "{:?}", started.elapsed());
                 });
             }
@@ -154,7 +154,7 @@ fn a_call_held_back_by_a_429_is_a_timeout_with_a_retry_after() {
 }
 
 #[test]
-fn waiting_for_a_turn_counts_towards_the_total_timeout() {
+fn waiting_for_a_permit_counts_towards_the_total_timeout() {
     for_each_verb(|verb| {
         let server = Server::sends(ok(), Then::KeepAlive);
         let client = builder(&server.url())
@@ -177,7 +177,7 @@ fn without_time_for_a_retry_the_last_response_is_returned() {
         let builder = builder(&server.url()).requests_per_second(1);
         let client = builder
             .retry(quick())
-            // A turn is free a second after the first attempt, which is later than this.
+            // A permit is free a second after the first attempt, which is later than this.
             .total_timeout(SECOND)
             .build()
             .unwrap();

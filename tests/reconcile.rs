@@ -137,7 +137,7 @@ fn it_shows_what_would_change_and_changes_nothing() {
         "revoke  10000001              10000001\n",
         "grant   10000001              10000003\n",
         "2 kept, 1 to revoke, 1 to grant",
-        "access that users have for other reasons is not seen",
+        "access that users have for other reasons is not listed",
     ];
     assert_exit(&output, 0, &shown, &[]);
     assert_eq!(*state.lock().unwrap(), current);
@@ -178,7 +178,7 @@ fn it_makes_access_what_the_file_says_for_its_calls_and_no_others() {
     assert_exit(
         &again,
         0,
-        &["nothing to change: 3 pairs are as they should be"],
+        &["nothing to change: 3 pairs already match the file"],
         &[],
     );
     assert_eq!(server.requests().len(), 4, "only the listing");
@@ -239,7 +239,7 @@ fn a_listing_that_fails_half_way_revokes_nothing() {
         (404, ""),
         (401, ""),
         (200, "<html>"),
-        // It lists a call that was not asked for.
+        // It lists a call that was not requested.
         (
             200,
             r#"{"callAccessList":[{"callId":"9","users":[{"userId":"9"}]}]}"#,

@@ -18,13 +18,13 @@ use common::{
 use gong_call_access::{ApiError, Client, Receipt, Response};
 use mockito::Matcher;
 
-/// The answer to each of the three calls by a server that answers this, which must not be asked
-/// again. They are the same.
+/// Sends each of the three calls to a server that answers this, and checks that the responses are
+/// the same and that no call is retried.
 fn answer(status: usize, headers: &[(&str, &str)], body: &str) -> Response {
     answer_to(client, status, headers, body)
 }
 
-/// The same for an answer that would be asked for again.
+/// The same for an answer that would be retried, with a client that does not retry.
 fn answer_once(status: usize, headers: &[(&str, &str)], body: &str) -> Response {
     answer_to(once, status, headers, body)
 }
@@ -617,7 +617,7 @@ fn all_messages_together_are_cut() {
 fn server_text_is_cleaned_and_cut() {
     let message = "a\\u001b[31mb\\r\\nc".to_owned() + &"é".repeat(500_000);
     let body = format!(r#"{{"errors":["{message}","second"],"requestId":"\u0007x"}}"#);
-    // Only the start of a body this long is read, so it is no JSON and has no messages.
+    // Only the start of a body this long is read, so it is not JSON and has no messages.
     assert_eq!(error(answer(400, &[], &body)).body().len(), 2048);
     let message = "a\\u001b[31mb\\r\\nc".to_owned() + &"é".repeat(2000);
     let body = format!(r#"{{"errors":["{message}","second"],"requestId":"\u0007x"}}"#);
@@ -663,7 +663,7 @@ fn every_error_says_what_its_status_means_and_what_to_do() {
         ),
         (
             202,
-            "not the 200 that acknowledges",
+            "not the 200 that acknowledges a request",
             "whether the request took effect",
         ),
         (
@@ -687,10 +687,10 @@ fn every_error_says_what_its_status_means_and_what_to_do() {
             "too many requests",
             "the limits are shared by all tools of the company",
         ),
-        (500, "server error", "a repeat is harmless"),
+        (500, "server error", "repeating a request is harmless"),
         (501, "not supported", "check base_url"),
         (505, "not supported", "check base_url"),
-        (599, "server error", "a repeat is harmless"),
+        (599, "server error", "repeating a request is harmless"),
     ] {
         let shown = error(answer_once(status, &[], "")).to_string();
         let start = format!("status {status}, {meaning}");

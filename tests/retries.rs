@@ -28,13 +28,13 @@ fn responds(responses: &[String]) -> Server {
     })
 }
 
-/// A client for whole seconds: one second attempt, at any rate.
+/// A builder of clients with two attempts and no rate limit, for waits of whole seconds.
 fn twice(server: &Server) -> ClientBuilder {
     let builder = builder(&server.url()).requests_per_second(None);
     builder.retry(quick().max_attempts(2))
 }
 
-/// Waits that are random and so long that only what is repeated at once comes in time.
+/// Random waits so long that only an immediate retry arrives in time.
 fn patient() -> RetryPolicy {
     let month = SECOND * 60 * 60 * 24 * 30;
     RetryPolicy::default().base_delay(month).max_delay(month)

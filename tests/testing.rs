@@ -76,7 +76,7 @@ fn too_many_requests_with_a_wait() -> TestResult {
 
 #[test]
 fn timeout() -> TestResult {
-    // It accepts connections, and never answers.
+    // It accepts connections but never answers.
     let silent = TcpListener::bind("127.0.0.1:0")?;
     let client = client(format!("http://{}", silent.local_addr()?))?;
     let started = Instant::now();

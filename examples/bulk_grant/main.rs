@@ -24,7 +24,7 @@ use job::{BadInput, Interrupt, say};
 /// stand-in for Gong on this machine.
 ///
 /// Ctrl-C stops after the current batch, including its retries and searches. To continue, pass the
-/// file of --remaining as FILE; to retry the refused pairs, the file of --refused.
+/// --remaining file as FILE; to retry the refused pairs, pass the --refused file.
 ///
 /// Exit codes: 0 all pairs granted; 3 some were refused; 4 some remain;
 /// 2 bad input, nothing was sent; 1 any other failure.
@@ -34,7 +34,7 @@ struct Arguments {
     /// The pairs to grant; `-` reads standard input
     file: PathBuf,
 
-    /// Print how many requests it takes, and how long at least, without sending anything to Gong
+    /// Print the number of requests and the least time they take, without sending anything to Gong
     #[arg(long)]
     dry_run: bool,
 
@@ -42,7 +42,7 @@ struct Arguments {
     #[arg(long)]
     skip_invalid: bool,
 
-    /// Keep the pairs that are not done yet in this file, as a JSON request body
+    /// Write the pairs that are not done yet to this file, as a JSON request body
     #[arg(long, value_name = "FILE")]
     remaining: Option<PathBuf>,
 
@@ -71,7 +71,7 @@ fn run(arguments: &Arguments) -> Result<u8, Box<dyn Error>> {
     if let Some(refused) = &arguments.refused {
         let with = |other: &PathBuf| job::is_any_file_twice([refused.as_path(), other.as_path()]);
         if others.clone().any(with) {
-            return Err(BadInput("--refused needs a file of its own".to_owned()).into());
+            return Err(BadInput("--refused needs a separate file".to_owned()).into());
         }
     }
     // A resumed job writes its own input, but the columns of a table would be lost.

@@ -25,7 +25,7 @@ pub(crate) const BAD_INPUT: u8 = 2;
 pub(crate) const SOME_REFUSED: u8 = 3;
 pub(crate) const SOME_REMAIN: u8 = 4;
 
-/// Prints a line. If nobody reads standard output any more, the job goes on without a panic.
+/// Prints a line. If nobody reads standard output any more, the job continues without a panic.
 macro_rules! say {
     ($($part:tt)*) => {{
         use std::io::Write as _;
@@ -76,7 +76,7 @@ impl std::fmt::Display for BadInput {
 impl Error for BadInput {}
 
 impl Input {
-    /// Prints the problems of the input, which end the tool unless it goes on without these lines.
+    /// Prints the problems of the input, which end the tool unless it skips invalid lines.
     pub(crate) fn check(&self, skips_invalid: bool) -> Result<(), BadInput> {
         for problem in &self.problems {
             note!("{problem}");
@@ -84,11 +84,11 @@ impl Input {
         match (self.problems.len(), skips_invalid) {
             (0, _) => Ok(()),
             (count, true) => {
-                note!("going on without these ({count} problems)\n");
+                note!("skipping these lines ({count} problems)\n");
                 Ok(())
             }
             (count, false) => Err(BadInput(format!(
-                "{count} problems, nothing was sent; --skip-invalid goes on without these lines"
+                "{count} problems, nothing was sent; --skip-invalid skips these lines"
             ))),
         }
     }
@@ -148,7 +148,8 @@ pub(crate) fn run(
             batches.stop();
         }
         let Some(batch) = batches.next() else { break };
-        // The refusals first: a pair may be in both files for a moment, and never in none.
+        // The refusals come first: for a moment a pair may be in both files, but it is never in
+        // neither.
         if let Some(refused) = &mut refused {
             refused.add(&batch)?;
         }
@@ -164,7 +165,7 @@ pub(crate) fn run(
     }
     progress.finish();
     if let Some(refused) = refused {
-        // What explains the first refusals may have become known after them.
+        // Later batches may have revealed what explains the first refusals.
         refused.write()?;
     }
     if let Some(remaining) = &remaining {

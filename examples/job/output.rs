@@ -84,7 +84,7 @@ pub(crate) struct Refused {
     /// How many pairs of each call were refused, and of each user.
     calls: BTreeMap<CallId, usize>,
     users: BTreeMap<UserId, usize>,
-    /// The calls and users that are known, since Gong acknowledged a pair of theirs.
+    /// The calls and users that Gong knows, since it acknowledged one of their pairs.
     acknowledged: (BTreeSet<CallId>, BTreeSet<UserId>),
 }
 

@@ -1,4 +1,4 @@
-//! Makes access exactly what a file says: `cargo run --example reconcile -- FILE`
+//! Makes access match a file exactly: `cargo run --example reconcile -- FILE`
 
 #[path = "../job/mod.rs"]
 mod job;
@@ -15,66 +15,65 @@ use gong_call_access::{CallAccessList, CallId, Client, Report};
 use job::output::{Refused, Remaining};
 use job::{BadInput, Interrupt, note, say};
 
-/// Makes the access to Gong calls exactly what a file says, for the calls that it names.
+/// Makes access to Gong calls match a file exactly, for the calls that the file names.
 ///
-/// FILE is CSV with a header that names call_id and user_id (other columns are ignored; the
-/// delimiter is a comma, a semicolon or a tab), or Gong's own JSON body. It lists the current access,
-/// and shows what would be granted and revoked; only --apply changes anything. A listing that fails
-/// half way changes nothing.
+/// FILE is CSV with the columns call_id and user_id (other columns are ignored; the delimiter is a
+/// comma, a semicolon or a tab), or a JSON request body. The program lists the current access, and
+/// shows what it would grant and revoke; it changes nothing without --apply. If a listing fails
+/// halfway, it changes nothing.
 ///
-/// It revokes first: if it is stopped half way, somebody may wait for access, and nobody keeps access
-/// that was taken from them. To go on, run it again.
+/// It revokes before it grants. If it is stopped halfway, some users may still lack access, but
+/// nobody regains access that was revoked. To continue, run it again.
 ///
-/// It sees only access that was given through this API. Users who can open a call for other reasons,
-/// because it was shared with them or their permission profile covers it, are not listed, and keep
-/// that access.
+/// It sees only access that was given through this API. It does not list users who can open a call
+/// for another reason, such as a shared call or a permission profile, and they keep that access.
 ///
-/// Credentials come from GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET, or from GONG_ACCESS_TOKEN;
-/// GONG_BASE_URL is your company's own host. Without credentials it runs on a stand-in for Gong on
-/// this machine, where the example of Gong's documentation has been granted.
+/// Credentials are read from GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET, or from GONG_ACCESS_TOKEN;
+/// set GONG_BASE_URL to your company's own host. Without credentials, the program runs against a
+/// stand-in for Gong on this machine, where one example pair is granted.
 ///
-/// Exit codes: 0 nothing is left to do, or only shown; 3 some pairs were refused; 4 some remain;
-/// 2 bad input, nothing was sent; 1 anything else.
+/// Exit codes: 0 all changes made, or only shown; 3 some pairs were refused; 4 some remain; 2 bad
+/// input, nothing was sent; 1 any other failure.
 #[derive(Parser)]
 #[command(name = "reconcile", verbatim_doc_comment)]
 struct Arguments {
-    /// The pairs that should have access, and no others; `-` is standard input
+    /// The only pairs that should have access; `-` reads standard input
     file: PathBuf,
 
-    /// The calls to look at, one id on each line, in place of those of FILE; a call that FILE does not
+    /// The calls to reconcile, one id per line, instead of those in FILE; a call that FILE does not
     /// name loses all of its users
     #[arg(long, value_name = "FILE")]
     calls: Option<PathBuf>,
 
-    /// Grant and revoke what is shown
+    /// Make the changes that are shown
     #[arg(long)]
     apply: bool,
 
-    /// Print what would change as JSON: two lists, each in the form of Gong's own body
+    /// Print the changes as JSON: two lists, each in the form of a request body
     #[arg(long)]
     json: bool,
 
-    /// Go on without the lines that cannot be used; the access that they would keep is revoked
+    /// Skip invalid lines instead of stopping; access that only they would keep is revoked
     #[arg(long)]
     skip_invalid: bool,
 
-    /// Add the refused revocations to this file, as CSV, with the id that explains each and the reason
+    /// Append the refused revocations to this file, as CSV, each with the unknown id and Gong's reason
     #[arg(long, value_name = "FILE", requires = "apply")]
     refused_revocations: Option<PathBuf>,
 
-    /// Add the refused grants to this file, likewise
+    /// Append the refused grants to this file, in the same way
     #[arg(long, value_name = "FILE", requires = "apply")]
     refused_grants: Option<PathBuf>,
 
-    /// Keep what is not revoked yet in this file, as Gong's own JSON body
+    /// Write the pairs that are not revoked yet to this file, as a JSON request body
     #[arg(long, value_name = "FILE", requires = "apply")]
     remaining_revocations: Option<PathBuf>,
 
-    /// Keep what is not granted yet in this file, as Gong's own JSON body
+    /// Write the pairs that are not granted yet to this file, as a JSON request body
     #[arg(long, value_name = "FILE", requires = "apply")]
     remaining_grants: Option<PathBuf>,
 
-    /// The most requests in a second; Gong's default limit for a whole company is 3
+    /// The rate limit; Gong's default for a whole company is 3 requests a second
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     requests_per_second: u32,
 }
@@ -129,7 +128,7 @@ fn calls(arguments: &Arguments, wanted: &CallAccessList) -> Result<BTreeSet<Call
     }
 }
 
-/// No file may be written by two writers, or be the input.
+/// Checks that no output file is also the input or another output.
 fn check_files(arguments: &Arguments) -> Result<(), BadInput> {
     let written = [
         &arguments.refused_revocations,
@@ -150,7 +149,7 @@ fn check_files(arguments: &Arguments) -> Result<(), BadInput> {
     Ok(())
 }
 
-/// Lists the current access; what was listed before an error is not used.
+/// Lists the current access. After an error, it discards what was listed before.
 fn list(
     client: &Client,
     calls: BTreeSet<CallId>,
@@ -165,7 +164,7 @@ fn list(
 fn print_changes(current: &CallAccessList, grant: &CallAccessList, revoke: &CallAccessList) {
     if grant.is_empty() && revoke.is_empty() {
         say!(
-            "nothing to change: {} pairs are as they should be",
+            "nothing to change: {} pairs already match the file",
             current.len()
         );
         return;
@@ -182,7 +181,7 @@ fn print_changes(current: &CallAccessList, grant: &CallAccessList, revoke: &Call
         revoke.len(),
         grant.len()
     );
-    say!("(access that users have for other reasons is not seen, and stays)");
+    say!("(access that users have for other reasons is not listed and does not change)");
 }
 
 fn apply(

@@ -33,8 +33,8 @@ pub(crate) fn example() -> Result<CallAccessList, gong_call_access::InvalidId> {
     Ok([pair].into_iter().collect())
 }
 
-/// Returns a builder for the real Gong if there are credentials, and otherwise for a stand-in in which
-/// `access` is granted already. Says so on `out`.
+/// Returns a builder for the real Gong if there are credentials. Otherwise returns one for a
+/// stand-in in which `access` is already granted, and says so on `out`.
 pub(crate) fn gong_or_stand_in(
     access: CallAccessList,
     mut out: impl Write,
@@ -44,7 +44,7 @@ pub(crate) fn gong_or_stand_in(
     }
     writeln!(
         out,
-        "No credentials in the environment: using a stand-in for Gong, and nothing leaves this\n\
+        "No credentials in the environment: using a stand-in for Gong; nothing leaves this\n\
          machine. To use the real Gong, set GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET,\n\
          and GONG_BASE_URL to your company's own host.\n"
     )?;

@@ -1,4 +1,4 @@
-//! `CallAccessList`: the (call, user) pairs to grant, revoke or that Gong listed.
+//! `CallAccessList`: the (call, user) pairs to grant or revoke, or those that Gong listed.
 
 mod wire;
 
@@ -11,12 +11,12 @@ use crate::id::{CallId, UserId};
 /// A set of (call, user) pairs: which users have access to which calls. Gong calls it `callAccessList`.
 ///
 /// A pair is in the list at most once, and a call appears only while it has a user. Iteration is in
-/// order of the call ids, then of the user ids, both compared as text; the order of insertion does
-/// not matter. A list may have any size; a pair takes less than 100 bytes of memory.
+/// the order of the call ids, then of the user ids, both compared as text. The order of insertion
+/// does not matter. A list may have any size; a pair takes less than 100 bytes of memory.
 ///
 /// A list only describes pairs: building one sends nothing. [`Client::grant`](crate::Client::grant)
-/// and [`Client::revoke`](crate::Client::revoke) send it in one request, which suits up to a thousand
-/// pairs or so; [`Client::grant_batches`](crate::Client::grant_batches) and
+/// and [`Client::revoke`](crate::Client::revoke) send it in one request, which suits up to about a
+/// thousand pairs; [`Client::grant_batches`](crate::Client::grant_batches) and
 /// [`Client::revoke_batches`](crate::Client::revoke_batches) send any number.
 ///
 /// # Serialisation
@@ -96,7 +96,7 @@ impl CallAccessList {
         self.pairs.insert((call, user))
     }
 
-    /// Removes a pair, and returns `false` if it was not there.
+    /// Removes a pair and returns whether it was in the list, like [`BTreeSet::remove`].
     ///
     /// A call whose last user is removed is no longer in the list.
     ///
@@ -114,7 +114,8 @@ impl CallAccessList {
         self.pairs.remove(&(call, user))
     }
 
-    /// Keeps only the pairs for which `keep` returns `true`; it sees each of them once, in order.
+    /// Keeps only the pairs for which `keep` returns `true`. Calls `keep` once for each pair, in
+    /// order.
     ///
     /// # Examples
     ///
@@ -136,7 +137,7 @@ impl CallAccessList {
     ///
     /// # Examples
     ///
-    /// What to grant and what to revoke, so that access is exactly what is wanted:
+    /// Find what to grant and what to revoke, so that access becomes exactly what is wanted:
     ///
     /// ```
     /// # use gong_call_access::{CallAccessList, CallId, UserId};
@@ -229,7 +230,8 @@ impl CallAccessList {
 
     /// Iterates over the users of one call in order.
     ///
-    /// A call that is not in the list yields nothing. Finding the first user takes logarithmic time.
+    /// The iterator is empty if the call is not in the list. Finding the first user takes
+    /// logarithmic time.
     ///
     /// # Examples
     ///
@@ -265,7 +267,7 @@ impl CallAccessList {
         self.into_iter()
     }
 
-    /// Returns the number of (call, user) pairs; for that of calls, see [`call_count`](Self::call_count).
+    /// Returns the number of (call, user) pairs; [`call_count`](Self::call_count) counts the calls.
     ///
     /// # Examples
     ///
@@ -287,8 +289,8 @@ impl CallAccessList {
 
     /// Returns whether the list has no pairs.
     ///
-    /// [`Client::grant`](crate::Client::grant) and [`Client::revoke`](crate::Client::revoke) refuse an
-    /// empty list, and the methods for batches yield nothing for it.
+    /// [`Client::grant`](crate::Client::grant) and [`Client::revoke`](crate::Client::revoke) return
+    /// an error for an empty list; the batch methods yield nothing for it.
     pub fn is_empty(&self) -> bool {
         self.pairs.is_empty()
     }
@@ -375,7 +377,7 @@ impl FromIterator<(CallId, UserId)> for CallAccessList {
     }
 }
 
-/// Adds pairs in any order; those that are there already change nothing.
+/// Adds pairs in any order, and ignores those that are already in the list.
 ///
 /// # Examples
 ///

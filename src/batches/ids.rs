@@ -11,8 +11,8 @@ use crate::{CallId, UserId};
 /// A call or a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Id {
-    // Calls sort first, so they are also sent first: if such a call is acknowledged after all, the
-    // users refused with it are proven unknown.
+    // Calls sort first: if a pair of a call that was set aside is acknowledged, the call is known,
+    // which helps to prove which of its users are unknown.
     Call(CallId),
     User(UserId),
 }
@@ -20,8 +20,8 @@ pub(super) enum Id {
 /// The ids of the pairs that were acknowledged, and of those that were refused alone.
 ///
 /// Gong refuses a request because it does not know an id in it, and acknowledges one only if it
-/// knows all of them. So if a pair is refused alone, its call or its user is unknown; if the call was
-/// acknowledged with somebody else, it is the user.
+/// knows all of them. So if a pair is refused alone, its call or its user is unknown; if the call
+/// was acknowledged with another user, it is the user that is unknown.
 ///
 /// Nothing here is certain: Gong does not say which id it refuses, and may refuse a single pair for
 /// another reason. So several refusals are needed, and any acknowledgement outweighs them.
@@ -36,7 +36,7 @@ pub(super) struct Ids {
     refusals: usize,
 }
 
-/// Whether an id is unknown to Gong, as far as can be told.
+/// Whether an id is unknown to Gong, as far as the job can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It may be known: it was acknowledged, or refused too rarely. Its pairs are searched.
@@ -50,8 +50,8 @@ pub(super) enum Verdict {
 }
 
 impl Ids {
-    /// How many pairs of an unknown id are refused alone before the rest is not searched any further.
-    /// One proves it if Gong refuses ids; more allow for a server that refuses single pairs.
+    /// How many pairs of an unknown id are refused alone before the job stops searching the rest.
+    /// One is proof if Gong refuses ids; more are needed for a server that refuses single pairs.
     const ENOUGH: usize = 3;
 
     /// The same for an id that was refused only with ids that were never acknowledged.

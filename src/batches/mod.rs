@@ -45,7 +45,7 @@ impl Client {
 
     /// Revokes access that this API gave, in as few requests as the client's bounds allow.
     ///
-    /// Otherwise it is the same as [`grant_batches`](Self::grant_batches).
+    /// In every other respect, it works like [`grant_batches`](Self::grant_batches).
     ///
     /// # Examples
     ///
@@ -68,70 +68,69 @@ impl Client {
 
 /// An iterator over the batches of a job, which sends nothing until it is advanced.
 ///
-/// [`Client::grant_batches`] and [`Client::revoke_batches`] create it. Each `next()` blocks until the
-/// next batch is decided: it sends one request, and more only while it searches for a refused pair.
+/// [`Client::grant_batches`] and [`Client::revoke_batches`] create it. Each `next()` blocks until
+/// the next batch is decided. It sends one request, or more while it searches for a refused pair.
 ///
-/// Every pair of the list is in exactly one [`Batch`]. The batches keep the order of the list, except
-/// that the pairs of an id that Gong does not seem to know come last, and not in order. If nothing is refused, the job
-/// sends the fewest requests that
+/// Every pair of the list is in exactly one [`Batch`]. The batches keep the order of the list,
+/// except that the pairs of an id that Gong does not seem to know come last, in any order. If nothing
+/// is refused, the job sends the fewest requests that
 /// [`max_calls_per_batch`](crate::ClientBuilder::max_calls_per_batch) and
-/// [`max_pairs_per_batch`](crate::ClientBuilder::max_pairs_per_batch) allow in that order; it divides
-/// a call over several requests only if its users alone exceed `max_pairs_per_batch`.
+/// [`max_pairs_per_batch`](crate::ClientBuilder::max_pairs_per_batch) allow in that order. It
+/// splits a call over several requests only if the call has more users than `max_pairs_per_batch`.
 ///
 /// # Refusals
 ///
-/// Gong refuses a whole request for one unknown call and [does not name
-/// it](crate#what-is-known-about-gong). So after a status 400 the job searches for the refused pair
-/// and completes everything else:
+/// If one call is unknown, Gong refuses the whole request and [does not name the
+/// call](crate#what-is-known-about-gong). So after a status 400 the job searches for the refused
+/// pair and completes everything else:
 ///
 /// - It sends the first half of the pairs, divided by calls and then by users. If Gong acknowledges
 ///   that half, the refused pair is in the other one. If not, the search continues in the first half.
 ///   A pair counts as refused only after it was sent alone.
-/// - Ids are learned. A user who was never acknowledged, and was refused with a call that Gong knows,
-///   is set aside, and so is a call that was refused with two users and acknowledged with none. Their
-///   other pairs come last.
-/// - An id that was refused alone three times, and never acknowledged, is not searched again. The rest
-///   of its pairs is sent once, in full requests; if refused, they are
+/// - It remembers which ids were refused. It sets aside a user who was never acknowledged and was
+///   refused with a call that Gong knows. It also sets aside a call that was refused with two users
+///   and acknowledged with none. Their other pairs come last.
+/// - It does not search again for an id that was refused alone three times and never acknowledged.
+///   It sends the rest of that id's pairs once, in full requests; if Gong refuses them, they are
 ///   [`Refused`](Outcome::Refused) together.
 /// - Sometimes it is unclear whether an id is unknown, because neither it nor any id that it was
 ///   refused with was ever acknowledged. After 20 such refusals (100 if the job has no
-///   acknowledgement at all), the job tries three more pairs, far from each other. If all of them are
-///   refused, it sends the rest in full requests, and those that are refused are
-///   [`Undecided`](Outcome::Undecided). One acknowledgement ends the doubt.
-/// - At most 1,000 requests of a job are sent only to search, a tenth of a company's day. After that
-///   the job continues in full requests, and the pairs of those that are refused are undecided. Not
-///   counted are the small requests that carry pairs after a refusal, and those that halve a request
-///   that is too large.
+///   acknowledgement at all), the job tries three more pairs, far from each other. If Gong refuses
+///   all of them, the job sends the rest in full requests, and the pairs that are then refused are
+///   [`Undecided`](Outcome::Undecided). One acknowledgement is enough to resume the search.
+/// - A job sends at most 1,000 requests only to search, which is a tenth of a company's daily
+///   limit. After that it continues in full requests; if one is refused, its pairs are undecided.
+///   The small requests that carry pairs after a refusal do not count towards this bound, and neither
+///   do those that halve a request that is too large.
 ///
-/// After a status 413 the next request is half as large, and no later one is larger. If a single pair
-/// turns out to be too large, it is refused alone, and the size is restored.
+/// After a status 413, the next request is half as large, and no later one is larger. If it turns
+/// out that a single pair is too large, that pair is refused alone, and the job restores the size.
 ///
 /// If everything is refused, look for one common cause before you correct pairs.
 ///
 /// # Stopping and resuming
 ///
-/// Any other failure, after its retries, ends the job: its batch is [`Failed`](Outcome::Failed), the
-/// rest is one batch that is [`NotSent`](Outcome::NotSent), and the iterator ends. Give
-/// [`Report::remaining`] to the next run.
+/// Any other failure, after its retries, ends the job. Its batch is [`Failed`](Outcome::Failed),
+/// and the rest is one batch that is [`NotSent`](Outcome::NotSent). Give [`Report::remaining`] to
+/// the next run.
 ///
-/// To stop a job yourself, call [`stop`](Self::stop) and collect what is left: the report is then
-/// complete, and [`Report::remaining`] is all that the next run needs.
+/// To stop a job yourself, call [`stop`](Self::stop) and collect the batch that is left.
 ///
-/// If the program is killed, nothing is saved, so keep the list until the job is over. Running the
-/// whole list again is harmless and costs only requests.
+/// A job saves nothing if the program is killed, so keep the list until the job is over. Running
+/// the whole list again is harmless; it only costs requests.
 ///
 /// # How long a job takes
 ///
 /// A job sends one request at a time. If a response takes *t* seconds and the limit is 3
-/// [`requests_per_second`](crate::ClientBuilder::requests_per_second), the job sends 3 requests every
-/// 1 + *t* or 3*t* seconds, whichever is longer. So 5,000 calls with one user each, which are 50
-/// requests, take at least 16 seconds; 100,000 pairs of 10,000 calls, which are 100 requests, at least
-/// 33 seconds. 1,000,000 calls with one user each are 10,000 requests, a company's whole day, and take
-/// at least 55 minutes.
+/// [`requests_per_second`](crate::ClientBuilder::requests_per_second), the job sends 3 requests
+/// every 1 + *t* or 3*t* seconds, whichever is longer. For example, 5,000 calls with one user each
+/// are 50 requests, which take at least 16 seconds. 10,000 calls with 10 users each are 100
+/// requests, which take at least 33 seconds. 1,000,000 calls with one user each are 10,000
+/// requests, a company's whole daily limit, and take at least 55 minutes.
 ///
-/// Each request, with its retries, may take [`total_timeout`](crate::ClientBuilder::total_timeout);
-/// the job as a whole has no time limit. To show progress, count the pairs of the batches: the number
-/// of requests is not known in advance.
+/// Each request, including its retries, may take up to
+/// [`total_timeout`](crate::ClientBuilder::total_timeout); the job as a whole has no time limit. To
+/// show progress, count the pairs of the batches: the number of requests is not known in advance.
 ///
 /// # Examples
 ///
@@ -194,7 +193,7 @@ pub struct Batch {
 /// | [`Done`](Self::Done) | Nothing. |
 /// | [`Refused`](Self::Refused) | Correct them. Sending them unchanged does not help. |
 /// | [`Undecided`](Self::Undecided) | Send them again in another job. |
-/// | [`Failed`](Self::Failed) | Send them again, once what stopped the job is resolved. |
+/// | [`Failed`](Self::Failed) | Resolve what stopped the job, then send them again. |
 /// | [`NotSent`](Self::NotSent) | Send them. |
 ///
 /// [`Report::remaining`] collects the pairs of the last three.
@@ -205,8 +204,9 @@ pub enum Outcome {
     Done(Receipt),
     /// Gong refused these pairs themselves (400, 413).
     ///
-    /// It is a single pair, or several pairs with the same id that were refused together, after three
-    /// others with that id had been refused alone and none acknowledged.
+    /// The batch is a single pair, or several pairs with the same id that Gong refused together. In
+    /// the latter case, Gong had already refused three other pairs with that id alone, and
+    /// acknowledged none.
     Refused(ApiError),
     /// Gong refused these pairs together, and the search for the pair at fault [ended
     /// early](Batches#refusals).
@@ -235,8 +235,8 @@ impl<'a> Batches<'a> {
         }
     }
 
-    /// Stops the job: nothing more is sent, and the pairs that are left come as one batch that is
-    /// [`NotSent`](Outcome::NotSent).
+    /// Stops the job: it sends nothing more, and yields the pairs that are left as one batch that
+    /// is [`NotSent`](Outcome::NotSent).
     ///
     /// Collect that batch too: then the report is complete, and [`Report::remaining`] is all that the
     /// next run needs.
@@ -272,7 +272,8 @@ impl<'a> Batches<'a> {
 
     /// Copies the pairs that have not been yielded yet.
     ///
-    /// It is exact at any time, also during a search. [`stop`](Self::stop) yields these pairs.
+    /// The copy is exact at any time, even during a search. [`stop`](Self::stop) yields these
+    /// pairs.
     pub fn remaining(&self) -> CallAccessList {
         self.splitter.remaining()
     }
@@ -350,7 +351,8 @@ impl Batch {
         &self.outcome
     }
 
-    /// Returns how many requests were sent since the previous batch, with retries and searches.
+    /// Returns how many requests were sent since the previous batch, including retries and
+    /// searches.
     ///
     /// The sum over all batches is the number of requests of the job. It is 0 for pairs that were not
     /// sent.

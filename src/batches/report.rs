@@ -14,17 +14,17 @@ use crate::response::ApiError;
 
 /// The outcome of every pair of a job.
 ///
-/// Collect it from [`Batches`](crate::Batches), or [`extend`](Extend::extend) it batch by batch. Each
-/// pair of the job is then in exactly one of [`done`](Self::done), [`refused`](Self::refused) and
-/// [`remaining`](Self::remaining). Collect a job that continues with the remaining pairs into a report
-/// of its own.
+/// Collect it from [`Batches`](crate::Batches), or [`extend`](Extend::extend) it batch by batch.
+/// Each pair of the job is then in exactly one of [`done`](Self::done), [`refused`](Self::refused)
+/// and [`remaining`](Self::remaining). If another job continues with the remaining pairs, collect
+/// it into a new report.
 ///
-/// `Display` writes a summary of a few lines, for people. It groups the refused pairs by the call or
-/// user that explains them, which is an id that Gong never acknowledged, and shows the five groups
-/// with the most pairs. The text may change in any release.
+/// `Display` writes a summary of a few lines, for people. It groups the refused pairs by the call
+/// or user that explains them, an id that Gong never acknowledged. It shows the five groups with
+/// the most pairs. The text may change in any release.
 ///
-/// A report drops the receipts. A program that keeps the request ids of granted pairs reads them from
-/// each [`Batch`] before it adds the batch.
+/// A report drops the receipts. To keep the request ids of granted pairs, read them from each
+/// [`Batch`] before you add it to the report.
 ///
 /// # Examples
 ///
@@ -91,8 +91,8 @@ impl Report {
     /// Returns the pairs to send again: those that failed, were not sent, or are undecided.
     ///
     /// The failed ones [may have been applied](crate#may-have-been-applied), and sending them again
-    /// is safe. The list serialises as JSON and can be read back by the next run. Without all batches
-    /// of the job, add [`Batches::remaining`](crate::Batches::remaining).
+    /// is safe. The list serialises as JSON and can be read back by the next run. If the report
+    /// does not have all batches of the job, add [`Batches::remaining`](crate::Batches::remaining).
     ///
     /// # Examples
     ///
@@ -112,9 +112,9 @@ impl Report {
 
     /// Iterates over the pairs to correct, each with Gong's reason.
     ///
-    /// Sending them again does not help. An entry is a single pair or, for an id that Gong never
-    /// acknowledged and refused with three others, several pairs that it refused together. The entries
-    /// are in the order of the requests.
+    /// Sending them again does not help. An entry is a single pair, or several pairs with the same
+    /// id that Gong refused together, as [`Outcome::Refused`] describes. The entries are in the
+    /// order of the requests.
     ///
     /// # Examples
     ///
@@ -151,8 +151,8 @@ impl Report {
 
     /// Returns whether every pair is done: none was refused, and none remains.
     ///
-    /// It only knows the batches that were added: if a job is not iterated to its end, pairs may be
-    /// missing. It is `true` for a job without pairs.
+    /// It knows only the batches that were added: if you do not iterate a job to its end, pairs may
+    /// be missing. It is `true` for a job without pairs.
     pub fn all_done(&self) -> bool {
         self.refused.is_empty() && self.remaining.is_empty()
     }
@@ -209,7 +209,7 @@ impl fmt::Display for Report {
         if let Some((pairs, error)) = &self.undecided {
             write!(
                 f,
-                "\n  {pairs} of them refused together, undecided which: {error}"
+                "\n  {pairs} of them undecided, since Gong refused them together: {error}"
             )?;
         }
         write!(f, "\nrequests: {}", self.requests)?;
@@ -218,7 +218,7 @@ impl fmt::Display for Report {
         };
         write!(f, "\nstopped by: {error}")?;
         match error.retry_after() {
-            Some(wait) => write!(f, "\ngo on after: {}", Wait(wait)),
+            Some(wait) => write!(f, "\ncontinue after: {}", Wait(wait)),
             None => Ok(()),
         }
     }

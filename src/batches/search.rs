@@ -7,16 +7,17 @@
 //! 1 to 8        400        one of 1 to 8 is refused
 //! 1 to 4        200        one of 5 to 8 is refused
 //! 5 to 6        400        one of 5 to 6 is refused
-//! 5             200        6 is refused, but a pair is called refused only if sent alone
+//! 5             200        6 must be the refused one, but only a pair sent alone counts as refused
 //! 6             400        6 is refused; nothing is known about 7 and 8
 //! 7 to 8        200        done
 //! ```
 
 /// The search for the refused pairs of a job, from the front of the remaining pairs to their end.
 ///
-/// Of pairs with a refused one among them, the first half is sent. If it is acknowledged, the refused
-/// one is in the second half, which needs no request to show that; so a search in `n` pairs takes
-/// about `log2 n` requests. Searching both halves, as a recursion would, takes twice as many.
+/// If some pairs include a refused one, the job sends their first half. If Gong acknowledges it,
+/// the refused pair is in the second half, and no request is needed to show that. So a search in
+/// `n` pairs takes about `log2 n` requests. Searching both halves, as a recursion would, takes
+/// twice as many.
 #[derive(Debug)]
 pub(super) struct Search {
     /// How many of the next pairs are known to include a refused one; 0 if nothing is known.
@@ -128,7 +129,7 @@ pub(super) struct Size {
 
 /// The possibility that a request was refused with a 413 because of a single pair in it.
 ///
-/// Then its size says nothing, and the smaller maximum is taken back.
+/// Then the size of the request says nothing, and the maximum from before it is restored.
 #[derive(Debug)]
 struct Doubt {
     /// How many pairs of that request are not decided yet.
@@ -162,7 +163,7 @@ impl Size {
         }
     }
 
-    /// Records that the next `pairs` are decided. Once all of the doubt's are, it is gone.
+    /// Records that the next `pairs` are decided. The doubt ends once all of its pairs are.
     pub(super) fn decided(&mut self, pairs: usize) {
         self.doubt = self.doubt.take().and_then(|doubt| {
             let left = doubt.pairs.checked_sub(pairs).filter(|left| *left > 0)?;

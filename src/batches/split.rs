@@ -4,7 +4,7 @@
 //! decided.
 //!
 //! ```text
-//! list -> rest -> next -> decided: acknowledged, refused or undecided
+//! list -> rest -> queue -> decided: acknowledged, refused or undecided
 //!          |       ^
 //!          v       |
 //!        aside ----+   the pairs of ids that are probably unknown, after all others
@@ -31,13 +31,13 @@ pub(super) struct Bounds {
 pub(super) enum Decision {
     /// They are refused because of their ids, or because they are too large.
     Refused,
-    /// At least one of them is, and the search for it has ended.
+    /// At least one of them is refused, but the search ended before it was found.
     Undecided,
 }
 
-/// Cuts a list into requests, and searches the refused ones for the pairs that are the reason.
+/// Cuts a list into requests, and searches the refused requests for the pairs at fault.
 ///
-/// Call [`queue`](Self::next), send what it returns, and call [`acknowledged`](Self::acknowledged),
+/// Call [`next_request`](Self::next_request), send what it returns, and call [`acknowledged`](Self::acknowledged),
 /// [`refused`](Self::refused) or, to stop, [`take`](Self::take).
 pub(super) struct Splitter<'a> {
     list: &'a CallAccessList,
@@ -141,7 +141,7 @@ impl<'a> Splitter<'a> {
         } else if self.verdict() == Verdict::Unknown {
             Decision::Refused
         } else if self.search.is_over() || self.is_given_up {
-            // Nothing tells the good pairs from the others, except one request for each.
+            // Only one request for each pair could tell the good pairs from the others.
             Decision::Undecided
         } else {
             self.search.suspect(self.sent);
@@ -223,7 +223,7 @@ impl<'a> Splitter<'a> {
             }
         }
         if self.is_probing() {
-            // Pairs far from each other tell more than neighbours do.
+            // Pairs that are far apart reveal more than neighbours do.
             let step = self.queue.len() / (Self::PROBES + 1);
             self.queue.rotate_left(step);
         }

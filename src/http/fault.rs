@@ -33,7 +33,7 @@ pub(crate) struct NoResponse {
 }
 
 impl NoResponse {
-    /// Classifies `error`, given the timeouts of connecting and of the whole exchange.
+    /// Classifies `error`, given the timeouts for connecting and for the whole exchange.
     pub(super) fn new(error: ureq::Error, connect_time: Duration, time: Duration) -> Self {
         let fault = match &error {
             // Nothing was sent, so this is not the timeout after which the request may have been

@@ -7,8 +7,8 @@ use ureq::http::{HeaderMap, Response};
 
 /// How much of an error's body is read, in bytes.
 ///
-/// Gong's messages fit many times over. A larger body is an HTML page of a proxy, whose status says
-/// what there is to say; reading it would only delay the retry.
+/// Gong's messages fit many times over. A larger body is an HTML page from a proxy. Its status says
+/// enough, and reading the body would only delay the retry.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
 /// Holds most responses of an unknown length without growing.
@@ -35,7 +35,8 @@ pub(crate) enum BodyEnd {
 }
 
 impl HttpResponse {
-    /// Reads a response whose body may have up to `limit` bytes; an error's has a limit of its own.
+    /// Reads a response whose body may have up to `limit` bytes; the body of an error has its own
+    /// limit.
     ///
     /// # Errors
     ///
@@ -87,7 +88,7 @@ fn read(mut body: Body, limit: usize) -> (Vec<u8>, Result<BodyEnd, ureq::Error>)
         .and_then(|length| length.try_into().ok());
     let capacity = length.map_or(BODY_CAPACITY, |length: usize| length.min(limit) + 1);
     let mut bytes = Vec::with_capacity(capacity);
-    // ureq's own limit is an error that loses what was read. One byte more than the limit tells a
+    // ureq's own limit causes an error that loses what was read. One byte more than the limit tells a
     // body that is too large from one that just fits, and ureq reuses a connection only after a read
     // has reached the end.
     let end = body

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Parses `Retry-After`, given all fields of that name and the response's own `Date`.
 ///
 /// Returns `None` unless there is exactly one field, with a whole number of seconds above zero or
-/// with an HTTP-date after `Date`. A malformed value must neither hold a caller back nor hurry it.
+/// with an HTTP-date after `Date`. A malformed value must neither lengthen nor shorten a wait.
 pub(crate) fn parse<'a>(
     mut fields: impl Iterator<Item = &'a str>,
     date: Option<&str>,

@@ -1,4 +1,4 @@
-//! Configures TLS: the provider and the trusted certificates, as the crate's features decide.
+//! Configures TLS: the provider and the trusted certificates, which depend on the crate's features.
 
 use ureq::config::ConfigBuilder;
 use ureq::typestate::AgentScope;
@@ -6,7 +6,7 @@ use ureq::typestate::AgentScope;
 /// Whether the crate was built with a TLS feature.
 pub(crate) const IS_AVAILABLE: bool = cfg!(any(feature = "rustls", feature = "native-tls"));
 
-/// Trusts the certificates in `roots` only, or those of the features if it is `None`.
+/// Trusts only the certificates in `roots`, or if it is `None`, those that the features select.
 ///
 /// # Errors
 ///

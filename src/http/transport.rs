@@ -1,8 +1,8 @@
 //! `Transport`: one HTTP exchange through ureq.
 //!
-//! ureq sends a request once and never retries it, which is what the retry policy needs. Most of its
-//! other defaults are replaced here: the exchange and its phases have timeouts (by default none has),
-//! redirects are not followed, statuses are not errors, and bodies are limited.
+//! ureq sends a request once and never retries it, which is what the retry policy needs. Most of
+//! its other defaults are replaced here: the exchange and its phases have timeouts (ureq has none
+//! by default), redirects are not followed, statuses are not errors, and bodies are limited.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
@@ -21,8 +21,8 @@ const MAX_HEADER_SIZE: usize = 64 * 1024;
 
 /// The size of a connection's input buffer, in bytes; over TLS a connection has two of them.
 ///
-/// A head must fit with room to spare, or ureq reports a long one as a lost connection. Its default
-/// of 128 KiB nearly doubles the memory of a connection.
+/// A head must fit with room to spare, or ureq reports a long one as a lost connection. ureq's
+/// default of 128 KiB would nearly double the memory of a connection.
 const INPUT_BUFFER: usize = MAX_HEADER_SIZE + 8 * 1024;
 
 /// The size of a connection's output buffer, in bytes, without the longest line of the head.
@@ -30,7 +30,8 @@ const INPUT_BUFFER: usize = MAX_HEADER_SIZE + 8 * 1024;
 /// A larger body is written in several parts; only a line of the head must fit as a whole.
 const OUTPUT_BUFFER: usize = 8 * 1024;
 
-/// As many as ureq keeps in total: its default of 3 for each host is too few for the only one.
+/// As many as ureq keeps in total: its default of 3 for each host is too few when there is only one
+/// host.
 const MAX_IDLE_CONNECTIONS: usize = 10;
 
 /// The settings of a transport. All of them are checked, except for the certificates.
@@ -172,7 +173,7 @@ impl Transport {
         let agent = self.agent.clone();
         let limit = request.limit;
         let http = self.http_request(request.method, request.body.to_vec(), connection, time);
-        // `thread::spawn` panics where the system refuses a thread.
+        // `thread::spawn` would panic if the system cannot start a thread.
         thread::Builder::new().spawn(move || {
             let response = run(&agent, http, limit);
             let (slot, changed) = &*for_thread;
@@ -199,8 +200,8 @@ impl Transport {
         *request.method_mut() = method.clone();
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
-        // With settings of its own, a request makes ureq build a new TLS configuration for each
-        // connection, which cannot resume sessions. So only the exceptions have them.
+        // If a request has its own settings, ureq builds a new TLS configuration for each
+        // connection, which cannot resume sessions. So only the exceptions have their own settings.
         if let (Connection::Any, true) = (connection, time == self.timeout) {
             return request;
         }

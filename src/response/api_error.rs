@@ -1,13 +1,13 @@
-//! `ApiError`: a response from Gong other than success, and its one-line message.
+//! `ApiError`: any response from Gong that is not a success, and its one-line message.
 
 use std::fmt;
 use std::time::Duration;
 
-/// A response from Gong other than success.
+/// A response from Gong that is not a success.
 ///
-/// Its `Display` says in one line what the status means, what Gong said, the request id, and what to
-/// do. It is safe to log: text from the server is cut to 2 KiB, control characters are removed, and so
-/// are the client's own credentials.
+/// Its `Display` says in one line what the status means, what Gong said, the request id, and what
+/// to do. It is safe to log: the client cuts text from the server to 2 KiB, and removes control
+/// characters and its own credentials.
 ///
 /// # What to do
 ///
@@ -16,7 +16,7 @@ use std::time::Duration;
 /// | 400 | an unknown call or user, or a malformed request | correct the list |
 /// | 401 | wrong credentials, a missing scope, or the host of another region | correct the settings |
 /// | 413 | the request is too large | send fewer pairs, or a batch job |
-/// | 429 | the company's requests of this second or day are used up | wait for [`retry_after`](Self::retry_after) |
+/// | 429 | the company has used up its requests for this second or day | wait for [`retry_after`](Self::retry_after) |
 /// | 500 to 599 | Gong failed; the request may have been applied | send it again later |
 /// | 300 to 399 | Gong points to another host, which the message names | set it as the base URL |
 /// | 200 | the response does not prove success | check the base URL, then list the access |
@@ -67,8 +67,8 @@ impl ApiError {
 
     /// Returns the HTTP status.
     ///
-    /// It is 200 if the response does not prove success, for instance because it is an HTML page, or
-    /// has errors.
+    /// It can be 200 if the response does not prove success, for instance because it is an HTML
+    /// page or reports errors.
     ///
     /// # Examples
     ///
@@ -94,19 +94,19 @@ impl ApiError {
 
     /// Returns Gong's messages, which are the `errors` of the body.
     ///
-    /// It is empty if the body has none, or is not JSON. A message that is not a string is returned as
-    /// its JSON text. All messages together are cut to 2 KiB. They are meant for people: Gong may
-    /// reword them at any time.
+    /// The slice is empty if the body has none or is not JSON. A message that is not a string is
+    /// returned as its JSON text. All messages together are cut to 2 KiB. They are meant for
+    /// people: Gong may reword them at any time.
     pub fn messages(&self) -> &[String] {
         &self.0.messages
     }
 
     /// Returns how long Gong asked to wait, from the header `Retry-After`, counted from the response.
     ///
-    /// A 429 carries it in seconds, which can amount to hours once the company's requests of the day
-    /// are used up. An HTTP-date is measured against the response's own `Date`. It is `None` if the
-    /// header is missing, repeated or malformed, or names zero or a time in the past. A number too
-    /// large for a `u64` becomes `u64::MAX` seconds.
+    /// A 429 has it in seconds, which can amount to hours once the company has used up its requests
+    /// for the day. If it is an HTTP-date, the wait is counted from the response's own `Date`. It
+    /// is `None` if the header is missing, repeated or malformed, or names zero or a time in the
+    /// past. A number too large for a `u64` becomes `u64::MAX` seconds.
     ///
     /// # Examples
     ///
@@ -147,7 +147,7 @@ fn explain(status: u16) -> (&'static str, &'static str) {
             "check base_url, and whether the request took effect",
         ),
         201..=299 => (
-            "not the 200 that acknowledges",
+            "not the 200 that acknowledges a request",
             "check base_url, and whether the request took effect",
         ),
         300..=399 => (
@@ -171,7 +171,10 @@ fn explain(status: u16) -> (&'static str, &'static str) {
             "try again later; the limits are shared by all tools of the company",
         ),
         501 | 505 => ("not supported", "check base_url"),
-        500..=599 => ("server error", "try again later; a repeat is harmless"),
+        500..=599 => (
+            "server error",
+            "try again later; repeating a request is harmless",
+        ),
         _ => ("not a documented answer", "check base_url"),
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn decode<T: Success>(
         .ok()
         .and_then(Envelope::request_id)
         .or_else(|| http.header("x-traceid").map(Cow::from))
-        // Whoever answered in Gong's place may have put an echoed header there.
+        // A server that answered in Gong's place may have echoed a header there.
         .map(|id| redact::clean(&id, secrets).into_boxed_str())
         .filter(|id| !id.is_empty());
     let (errors, detail) = match envelope {
@@ -52,7 +52,7 @@ pub(crate) fn decode<T: Success>(
             return Response::Success(T::new(receipt, envelope.call_access_list));
         }
         Ok(_) if status == 200 => {
-            let problem = "it lists a call that was not asked for";
+            let problem = "it lists a call that was not requested";
             (None, Some(problem.to_owned()))
         }
         Ok(envelope) => (envelope.errors, redirect(http, secrets)),
@@ -235,7 +235,7 @@ impl<'de> Visitor<'de> for &mut Messages<'_> {
 
 /// Returns the host of an absolute `Location`, without user information.
 fn host_of(location: &str) -> Option<&str> {
-    // Not `http::Uri`, which would reject the whole of a location that is slightly wrong.
+    // Not `http::Uri`, which would reject a location that is only slightly wrong.
     let (scheme, rest) = location.split_once("//")?;
     // The `//` may belong to a URL inside a path or a query.
     if scheme.contains(['/', '?', '#']) {

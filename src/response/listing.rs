@@ -11,10 +11,10 @@ use crate::json::Object;
 
 /// The users to whom this API gave access to the requested calls.
 ///
-/// [`Client::list`](crate::Client::list) returns it. A user who is missing may have access all the
-/// same: those who have it for another reason, such as a permission profile that covers the call, or
-/// because somebody shared the call with them, [are not listed](crate#what-is-known-about-gong).
-/// Granting such a user access changes nothing, so they are missing even right after a successful grant.
+/// [`Client::list`](crate::Client::list) returns it. A user who is missing may still have access
+/// for another reason: a permission profile may cover the call, or somebody may have shared the
+/// call with them. [Gong does not list such users](crate#what-is-known-about-gong). Granting them
+/// access changes nothing, so they are missing even right after a successful grant.
 ///
 /// # Examples
 ///
@@ -88,7 +88,7 @@ struct User {
 }
 
 impl Success for Listing {
-    // Gong's schema has both the list and the users of a call as optional.
+    // In Gong's schema, both the list and the users of a call are optional.
     type Content = Option<Vec<Object<CallAccess>>>;
     type Requested = BTreeSet<CallId>;
 

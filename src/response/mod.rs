@@ -21,7 +21,7 @@ pub use listing::Listing;
 /// | [`Success`](Self::Success) | Log the request id for Gong's support, if there is one. |
 /// | [`BadRequest`](Self::BadRequest) | Read the [`messages`](ApiError::messages), correct the list and send it again. |
 /// | [`Unauthorized`](Self::Unauthorized) | Check the credentials and their scope, then the base URL: the host of another company or region refuses them. |
-/// | [`RateLimited`](Self::RateLimited) | Wait for [`retry_after`](ApiError::retry_after), which counts from the response. Without one, wait a minute, then until the next day. If it is hours, the company's requests of the day are used up: find the tool that uses them, or ask Gong for more. |
+/// | [`RateLimited`](Self::RateLimited) | Wait for [`retry_after`](ApiError::retry_after), which counts from the response. If there is none, wait a minute; if that does not help, wait until the next day. If the wait is hours, the company has used up its requests for the day: find the tool that uses them, or ask Gong for more. |
 /// | [`ServerError`](Self::ServerError) | Send the request again. After a 501 or 505, check the base URL. |
 /// | [`Unexpected`](Self::Unexpected) | Read the message, which says what to do. For most statuses, check the base URL. |
 ///
@@ -57,7 +57,7 @@ pub enum Response<T = Receipt> {
     BadRequest(ApiError),
     /// Status 401: the credentials are wrong, or lack a scope.
     Unauthorized(ApiError),
-    /// Status 429: the company has used up its requests of this second or this day.
+    /// Status 429: the company has used up its requests for this second or this day.
     RateLimited(ApiError),
     /// Status 500 to 599: Gong failed. The request [may have been applied](crate#may-have-been-applied).
     ServerError(ApiError),
@@ -99,7 +99,7 @@ impl<T> Response<T> {
         matches!(self, Self::Success(_))
     }
 
-    /// Returns what Gong said, if it did not acknowledge the request.
+    /// Returns the [`ApiError`] of any variant but [`Success`](Self::Success).
     ///
     /// # Examples
     ///
@@ -167,7 +167,7 @@ impl<T> Response<T> {
     }
 }
 
-/// What a success holds, and how it is made of the body.
+/// What a success holds, and how it is made from the body.
 pub(crate) trait Success: Sized {
     /// The field `callAccessList`, which may be missing.
     type Content: DeserializeOwned + Default;
@@ -184,7 +184,7 @@ pub(crate) trait Success: Sized {
 }
 
 impl Success for Receipt {
-    /// An acknowledgement documents no such field, so any value will do.
+    /// Gong documents no such field for an acknowledgement, so any value will do.
     type Content = IgnoredAny;
     type Requested = ();
 
@@ -228,8 +228,8 @@ pub struct Receipt {
 impl Receipt {
     /// Returns Gong's id of the request, to quote to Gong's support.
     ///
-    /// It is the `requestId` of the body, or else the header `x-traceid`, which [holds
-    /// the same](crate#what-is-known-about-gong). It is `None` if both are missing.
+    /// It is the `requestId` of the body, or else the header `x-traceid`, which [holds the same
+    /// id](crate#what-is-known-about-gong). It is `None` if both are missing.
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }

@@ -6,8 +6,8 @@
 //!         +---- sleep <-----+ a failure that is retried
 //! ```
 //!
-//! Only this module sleeps between attempts and logs them. What to do next, and when, is decided by
-//! the retry policy and the rate limiter, which have neither clock nor socket.
+//! Only this module sleeps between attempts and logs them. The retry policy and the rate limiter,
+//! which have neither clock nor socket, decide what to do next, and when.
 
 mod permits;
 mod rate_limiter;
@@ -149,7 +149,7 @@ impl Sender {
                 Ok(response)
             }
             Err(NoResponse { fault, cause }) => {
-                // A proxy's reply may be quoted in it, and that may echo a header.
+                // It may quote a proxy's reply, which may echo a header.
                 let cause = clean(&cause, &self.secrets);
                 let error =
                     TransportError::new(TransportKind::Exchange(fault), host, attempt, Some(cause));
@@ -171,7 +171,7 @@ impl Sender {
 
     fn log_delay(&self, Delay { held_for }: Delay, attempts: u32) {
         match held_for {
-            Some(wait) => self.log_wait(wait, attempts, "Gong asked every request to wait"),
+            Some(wait) => self.log_wait(wait, attempts, "a 429 holds every request"),
             // Waiting for the rate limit is normal operation, so it is not a warning.
             None => log::debug!(target: TARGET, "waiting for the rate limit"),
         }
@@ -185,7 +185,7 @@ impl Sender {
     }
 }
 
-/// Returns what the retry policy needs to know of an attempt, or `None` after a success.
+/// Returns what the retry policy needs to know about an attempt, or `None` after a success.
 fn failure<T>(outcome: &Result<Response<T>, Error>, was_cut_off: bool) -> Option<Failure> {
     match outcome {
         Ok(response) => response.error().map(|error| Failure::Status {

@@ -33,7 +33,7 @@ pub(super) struct RateLimiter {
     ended: VecDeque<Instant>,
     /// No request is sent before this time.
     held_until: Option<Instant>,
-    /// Those who wait, first come, first served.
+    /// The tickets that wait, first come, first served.
     ///
     /// Without a queue, whichever thread woke up first would win, and a call could wait in vain until
     /// its timeout while later ones are sent.
@@ -105,10 +105,10 @@ impl RateLimiter {
         }
     }
 
-    /// Returns a permit when its exchange has ended.
+    /// Takes a permit back once its exchange has ended.
     pub(super) fn end(&mut self, now: Instant) {
         self.in_flight -= 1;
-        // Without a limit nothing takes these times off again.
+        // Without a limit, nothing would ever remove these times.
         if self.limit.is_some() {
             self.ended.push_back(now);
         }
@@ -128,7 +128,8 @@ impl RateLimiter {
     /// The earliest time at which this ticket can get a permit, if every exchange ahead of it took no
     /// time at all.
     ///
-    /// A call that has no chance before its deadline then returns at once, and does not wait in vain.
+    /// This lets a call that has no chance before its deadline return at once, instead of waiting
+    /// in vain.
     pub(super) fn earliest(&self, ticket: Ticket, now: Instant) -> Instant {
         let start = self.held(now).unwrap_or(now);
         let ahead = self
@@ -139,7 +140,7 @@ impl RateLimiter {
         let Some(limit) = self.limit else {
             return start;
         };
-        // Each window, at most `limit` of the tickets ahead get a permit.
+        // In each window, at most `limit` of the tickets ahead get a permit.
         let rounds = u32::try_from(ahead / limit).unwrap_or(u32::MAX);
         let free = limit.saturating_sub(self.in_flight + self.ended.len());
         let permit = (ahead % limit).checked_sub(free).map(|nth| {

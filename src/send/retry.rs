@@ -9,16 +9,16 @@ use crate::http::Fault;
 ///
 /// By default a call makes at most 4 attempts. It waits a random time of up to 500 ms before the
 /// second, up to 1 s before the third and so on, doubling up to 20 s; after a 429 it waits at least
-/// one second. If Gong asks for a wait of up to 60 s in a `Retry-After`, that is what the call waits.
-/// All attempts and waits together are bounded by
+/// one second. If Gong asks for a wait of up to 60 s with `Retry-After`, the call waits exactly
+/// that long. All attempts and waits together are bounded by
 /// [`total_timeout`](crate::ClientBuilder::total_timeout).
 ///
 /// # What is retried
 ///
-/// - a connection that cannot be made, since the host name is unknown or nothing accepts it
-/// - a connection that closes before the response is complete; the first time at once, on a new
-///   connection, since a kept-alive one may have been closed by the server long before
-/// - a timeout of an attempt
+/// - a connection that cannot be made, because the host name is unknown or nothing accepts it
+/// - a connection that closes before the response is complete; the first time, the call retries at
+///   once on a new connection, since the server may have closed a kept-alive one long before
+/// - an attempt that times out
 /// - the statuses 408, 425, 429, 500, 502, 503, 504 and 520 to 526
 ///
 /// Not retried are a certificate that is not trusted, a proxy that refuses to connect, a response that
@@ -132,7 +132,7 @@ impl RetryPolicy {
         Self::default().max_attempts(1)
     }
 
-    /// Sets how many attempts a call makes at most, the first one included.
+    /// Sets the maximum number of attempts of a call, including the first one.
     ///
     /// The default is 4. Zero is an error in [`build`](crate::ClientBuilder::build). An attempt counts
     /// even if it could not connect; [`Error::attempts`](crate::Error::attempts) and
@@ -156,8 +156,8 @@ impl RetryPolicy {
 
     /// Sets the longest wait before the second attempt; it doubles with each further attempt.
     ///
-    /// The default is 500 ms. The wait is a random part of this (full jitter), so that clients which
-    /// failed together do not return together. After a 429 it is at least one second. Zero, or more
+    /// The default is 500 ms. The wait is a random part of this (full jitter), so that clients that
+    /// failed together do not retry together. After a 429 it is at least one second. Zero, or more
     /// than 30 days, is an error in [`build`](crate::ClientBuilder::build).
     ///
     /// # Examples
@@ -181,7 +181,7 @@ impl RetryPolicy {
     ///
     /// The default is 20 seconds. Zero, or more than 30 days, is an error in
     /// [`build`](crate::ClientBuilder::build). A value below `base_delay` bounds every wait. A wait
-    /// that Gong asks for has a limit of its own, [`max_retry_after`](Self::max_retry_after).
+    /// that Gong asks for has its own limit, [`max_retry_after`](Self::max_retry_after).
     ///
     /// # Examples
     ///
@@ -200,15 +200,15 @@ impl RetryPolicy {
 
     /// Sets the longest `Retry-After` that a call waits for.
     ///
-    /// The default is 60 seconds. A longer one ends the call at once, and the caller finds it in
-    /// [`ApiError::retry_after`](crate::ApiError::retry_after). Up to this limit, a 429 holds all
-    /// requests of the client and its clones until its `Retry-After` has passed. The wait also has to
-    /// fit in [`total_timeout`](crate::ClientBuilder::total_timeout). Zero, or more than 30 days, is an error
-    /// in [`build`](crate::ClientBuilder::build).
+    /// The default is 60 seconds. A longer one ends the call at once, and
+    /// [`ApiError::retry_after`](crate::ApiError::retry_after) returns it. Up to this limit, a 429
+    /// holds all requests of the client and its clones until its `Retry-After` has passed. The wait
+    /// also has to fit in [`total_timeout`](crate::ClientBuilder::total_timeout). Zero, or more
+    /// than 30 days, is an error in [`build`](crate::ClientBuilder::build).
     ///
     /// # Examples
     ///
-    /// A nightly job waits out longer delays than a web handler would:
+    /// A nightly job can accept longer waits than a web handler:
     ///
     /// ```
     /// use std::time::Duration;

@@ -36,7 +36,8 @@ pub const PATH: &str = "/v2/calls/users-access";
 pub const CALL: &str = "7782342274025937895";
 pub const USER: &str = "234599484848423";
 
-/// Limits that are documented. Another file holds each to what the crate does, and `documentation` to what it says.
+/// The documented limits. Another file checks each against what the crate does, and `documentation` against what it
+/// says.
 pub const MEBIBYTE: usize = 1024 * 1024;
 pub const RECEIPT_LIMIT: usize = MEBIBYTE;
 pub const LISTING_LIMIT: usize = 64 * MEBIBYTE;
@@ -137,7 +138,7 @@ pub fn quick() -> RetryPolicy {
         .max_delay(Duration::from_millis(4))
 }
 
-/// A client that tries again quickly, at any rate.
+/// A client that retries quickly and has no rate limit.
 pub fn client(base_url: &str) -> Client {
     let builder = builder(base_url).retry(quick()).requests_per_second(None);
     builder.build().unwrap()
@@ -168,7 +169,7 @@ pub fn variant<T>(response: &Response<T>) -> &'static str {
     }
 }
 
-/// Longer than anything takes that is expected to happen.
+/// Longer than anything that is expected to happen takes.
 pub const LONG: Duration = Duration::from_secs(20);
 
 pub const SHORT: Duration = Duration::from_millis(150);

@@ -1,4 +1,4 @@
-//! A server that misbehaves as told, and counts.
+//! A scripted server that misbehaves and counts requests.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -95,7 +95,7 @@ impl Exchange<'_> {
 
 type Handler = dyn Fn(&mut Exchange<'_>) -> Then + Send + Sync;
 
-/// A server on a loopback socket that does what its handler says, and counts.
+/// A server on a loopback socket that does what its handler says and counts requests.
 pub struct Server {
     address: SocketAddr,
     scheme: &'static str,
@@ -177,8 +177,8 @@ impl Server {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
-    /// How many requests there were once those arrived that are expected: a client that gives up at
-    /// once may be faster than the server's reading.
+    /// How many requests arrived, after waiting for the expected ones: a client that gives up at
+    /// once may be faster than the server reads.
     #[track_caller]
     pub fn arrived(&self, expected: usize) -> usize {
         let deadline = Instant::now() + Duration::from_secs(20);
