@@ -181,6 +181,10 @@ impl Client {
     /// number of calls. A response that lists a call that was not requested is
     /// [`Response::Unexpected`], so a program may revoke what it did not expect to find.
     ///
+    /// The request is `{"filter":{"callIds":["5"]}}`, and the response
+    /// `{"requestId":"x","callAccessList":[{"callId":"5","users":[{"userId":"7"}]}]}`. A missing
+    /// `callAccessList` or `users` means that there are no users.
+    ///
     /// # Errors
     ///
     /// - Returns [`Error::Config`] if there are no calls. Nothing is sent.

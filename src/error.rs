@@ -39,12 +39,12 @@ use crate::response::ApiError;
 /// |---|---|
 /// | `Ok(Response::Success(_))` | 200 |
 /// | `Ok(Response::BadRequest(_))` | 400 |
-/// | `Ok(Response::RateLimited(_))` | 503, with a `Retry-After` of `retry_after()`, or of a second |
+/// | `Ok(Response::RateLimited(_))` | 503, with a `Retry-After` of `retry_after()` rounded up, or of a second |
 /// | `Ok(Response::Unauthorized(_))` | 500; alert an operator |
 /// | `Ok(_)` | 502 |
 /// | `Err(Error::InvalidId(_))` | 400 |
-/// | `Err(Error::Config(_))` | 500; alert an operator (or 400, if the list is empty) |
-/// | `Err(e) if e.is_timeout() && e.attempts() == 0` | 503, with a `Retry-After` of `retry_after()`, or of a second |
+/// | `Err(Error::Config(_))` | 500; alert an operator. Check for an empty list before the call. |
+/// | `Err(e) if e.is_timeout() && e.attempts() == 0` | 503, with a `Retry-After` of `retry_after()` rounded up, or of a second |
 /// | `Err(e) if e.is_timeout()` | 504; the caller may repeat the request |
 /// | `Err(_)` | 502 |
 ///

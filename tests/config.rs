@@ -45,13 +45,13 @@ fn a_blank_credential_is_refused() {
     for blank in ["", " ", "\t", "\n"] {
         assert_config(
             Credentials::access_key(blank, "hunter2"),
-            &["access key is empty"],
+            &["access key is blank"],
         );
         assert_config(
             Credentials::access_key("hunter2", blank),
-            &["access key secret is empty"],
+            &["access key secret is blank"],
         );
-        assert_config(Credentials::bearer(blank), &["access token is empty"]);
+        assert_config(Credentials::bearer(blank), &["access token is blank"]);
     }
 }
 

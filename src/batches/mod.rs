@@ -93,10 +93,10 @@ impl Client {
 /// - It does not search again for an id that was refused alone three times and never acknowledged.
 ///   It sends the rest of that id's pairs once, in full requests; if Gong refuses them, they are
 ///   [`Refused`](Outcome::Refused) together.
-/// - Sometimes it is unclear whether an id is unknown, because neither it nor any id that it was
-///   refused with was ever acknowledged. After 20 such refusals (100 if the job has no
-///   acknowledgement at all), the job tries three more pairs, far from each other. If Gong refuses
-///   all of them, the job sends the rest in full requests, and the pairs that are then refused are
+/// - Sometimes it is unclear whether an id is unknown, because Gong never acknowledged it or any id
+///   that it was refused with. After 20 such refusals of one id, or 100 in a job without any
+///   acknowledgement, the job tries three more pairs, far from each other. If Gong refuses all of
+///   them, the job sends the rest in full requests, and the pairs that are then refused are
 ///   [`Undecided`](Outcome::Undecided). One acknowledgement is enough to resume the search.
 /// - A job sends at most 1,000 requests only to search, which is a tenth of a company's daily
 ///   limit. After that it continues in full requests; if one is refused, its pairs are undecided.
@@ -116,8 +116,26 @@ impl Client {
 ///
 /// To stop a job yourself, call [`stop`](Self::stop) and collect the batch that is left.
 ///
-/// A job saves nothing if the program is killed, so keep the list until the job is over. Running
-/// the whole list again is harmless; it only costs requests.
+/// A job saves nothing if the program is killed. Keep the list and run all of it again, which is
+/// harmless and only costs requests, or save after each batch what the next run needs:
+///
+/// ```no_run
+/// use gong_call_access::{CallAccessList, Client, Report};
+///
+/// fn grant(client: &Client, access: &CallAccessList) -> Result<Report, Box<dyn std::error::Error>> {
+///     let mut batches = client.grant_batches(access);
+///     let mut report = Report::default();
+///     while let Some(batch) = batches.next() {
+///         report.extend([batch]);
+///         let mut next_run = batches.remaining();
+///         next_run.extend(report.remaining());
+///         // The refused pairs are not part of it: save those of `report.refused()` too.
+///         std::fs::write("next_run.tmp", serde_json::to_vec(&next_run)?)?;
+///         std::fs::rename("next_run.tmp", "next_run.json")?;
+///     }
+///     Ok(report)
+/// }
+/// ```
 ///
 /// # How long a job takes
 ///
@@ -192,7 +210,7 @@ pub struct Batch {
 /// |---|---|
 /// | [`Done`](Self::Done) | Nothing. |
 /// | [`Refused`](Self::Refused) | Correct them. Sending them unchanged does not help. |
-/// | [`Undecided`](Self::Undecided) | Send them again in another job. |
+/// | [`Undecided`](Self::Undecided) | Send them again in another job, once the refused pairs are corrected. |
 /// | [`Failed`](Self::Failed) | Resolve what stopped the job, then send them again. |
 /// | [`NotSent`](Self::NotSent) | Send them. |
 ///
@@ -208,8 +226,11 @@ pub enum Outcome {
     /// the latter case, Gong had already refused three other pairs with that id alone, and
     /// acknowledged none.
     Refused(ApiError),
-    /// Gong refused these pairs together, and the search for the pair at fault [ended
-    /// early](Batches#refusals).
+    /// Gong refused these pairs together, and the search ended before it found which of them are the
+    /// reason.
+    ///
+    /// If they share an id that [`Report`] names among the refused pairs, correct that id first:
+    /// unchanged, another job would refuse only a few more of them.
     Undecided(ApiError),
     /// The job stopped at these pairs, which [may have been applied](crate#may-have-been-applied).
     ///
@@ -239,7 +260,8 @@ impl<'a> Batches<'a> {
     /// is [`NotSent`](Outcome::NotSent).
     ///
     /// Collect that batch too: then the report is complete, and [`Report::remaining`] is all that the
-    /// next run needs.
+    /// next run needs. It takes effect at the next `next()`: it cannot interrupt a request or a search,
+    /// and each request may take [`total_timeout`](crate::ClientBuilder::total_timeout).
     ///
     /// # Examples
     ///

@@ -133,7 +133,8 @@ impl Report {
 
     /// Returns the error that stopped the job before its end.
     ///
-    /// It is `None` if the job reached its end, even if pairs were refused. After a 429 its
+    /// It is `None` if the job reached its end, even if pairs were refused, and after
+    /// [`Batches::stop`](crate::Batches::stop). After a 429 its
     /// [`retry_after`](Error::retry_after) says when to continue.
     ///
     /// # Examples
@@ -141,7 +142,7 @@ impl Report {
     /// ```
     /// # fn print(report: &gong_call_access::Report) {
     /// if let Some(error) = report.stopped_by() {
-    ///     eprintln!("stopped: {error}; continue after {:?}", error.retry_after());
+    ///     eprintln!("stopped: {error}");
     /// }
     /// # }
     /// ```
