@@ -8,7 +8,9 @@ use super::rate_limiter::{NotYet, RateLimiter, Ticket};
 /// The permits of a client, shared by its clones and threads.
 ///
 /// The lock is held only to look at the limiter, never while a thread sleeps or a request is in
-/// flight.
+/// flight. A thread looks and begins to wait under one lock, and whatever lets another go (a permit
+/// that ends, a place given up) is done under the lock before it wakes all. So no wake-up is lost;
+/// `schedules/` checks that.
 pub(super) struct Permits {
     limiter: Mutex<RateLimiter>,
     changed: Condvar,
