@@ -31,7 +31,7 @@ use real::time::{Duration, Instant as RealInstant};
 use real::{panic, process};
 
 use permits::{Permit, Permits};
-use simulated::{FOREVER, Instant, at_this_time};
+use simulated::{FOREVER, Instant, at_this_time, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOLD: Duration = Duration::from_millis(1500);
@@ -49,9 +49,9 @@ enum Act {
     Hold,
     /// Makes every request wait.
     HoldOnly,
-    /// Panics in the queue, before it asks for a permit. loom cannot interrupt a panic, so this and
+    /// Joins the queue and panics after so long, before it asks for a permit. loom cannot interrupt a panic, so this and
     /// the panic of a permit's owner are a plain drop, which is all that unwinding does to them.
-    Panic,
+    Panic(Duration),
 }
 
 /// What the threads saw, apart from what the queue knows itself.
@@ -87,7 +87,7 @@ impl Model {
     fn act(&self, thread: usize, act: Act) -> bool {
         match act {
             Act::Send => self.send(thread, FOREVER, || ()),
-            Act::Take(time) => self.send(thread, FOREVER, || simulated::sleep(time)),
+            Act::Take(time) => self.send(thread, FOREVER, || sleep(time)),
             Act::Within(time) => self.send(thread, time, || ()),
             Act::Hold => {
                 let is_sent = self.send(thread, FOREVER, || ());
@@ -98,8 +98,10 @@ impl Model {
                 self.permits.hold(HOLD);
                 true
             }
-            Act::Panic => {
-                drop(self.permits.wait());
+            Act::Panic(time) => {
+                let waiting = self.permits.wait();
+                sleep(time);
+                drop(waiting);
                 true
             }
         }
@@ -231,7 +233,11 @@ fn main() {
     let models: [(_, &[Act], _); 9] = [
         (Some(1), &[Act::Send, Act::Send], 2),
         (Some(1), &[Act::Hold, Act::Within(HOLD)], 2),
-        (Some(1), &[Act::Hold, Act::Within(HOLD), Act::Panic], 2),
+        (
+            Some(1),
+            &[Act::Hold, Act::Within(HOLD), Act::Panic(Duration::ZERO)],
+            2,
+        ),
         (Some(1), &[Act::Send, Act::Send, Act::Send], 1),
         (
             Some(1),
@@ -245,7 +251,7 @@ fn main() {
             1,
         ),
         (None, &[Act::HoldOnly, Act::Send, Act::Send], 1),
-        (None, &[Act::Panic, Act::Send, Act::Send], 2),
+        (None, &[Act::Panic(SECOND), Act::Send, Act::Send], 1),
     ];
     for (limit, acts, interruptions) in models {
         explore(limit, acts, interruptions + more);

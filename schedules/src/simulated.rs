@@ -85,7 +85,9 @@ pub fn pass(time: Duration) {
 
 /// Sleeps for a finite time.
 pub fn sleep(time: Duration) {
-    wait(world(), time, false, || ());
+    if !time.is_zero() {
+        wait(world(), time, false, || ());
+    }
 }
 
 fn wait(mut world: LockGuard<'_, World>, time: Duration, is_notified: bool, go: impl FnOnce()) {
