@@ -43,6 +43,8 @@ enum Act {
     Send,
     /// Sends a request that takes so long.
     Take(Duration),
+    /// Sends a request that takes until another thread has finished.
+    Keep,
     /// Sends a request, if it may within so long.
     Within(Duration),
     /// Sends a request, whose answer makes every request wait.
@@ -62,6 +64,7 @@ enum Act {
 struct Ledger {
     out: usize,
     ended: Vec<Instant>,
+    held_until: Instant,
     /// The threads that wait for a permit and do not leave without it.
     waiting: Vec<usize>,
 }
@@ -88,14 +91,15 @@ impl Model {
         match act {
             Act::Send => self.send(thread, FOREVER, || ()),
             Act::Take(time) => self.send(thread, FOREVER, || sleep(time)),
+            Act::Keep => self.send(thread, FOREVER, simulated::wait_for_another),
             Act::Within(time) => self.send(thread, time, || ()),
             Act::Hold => {
                 let is_sent = self.send(thread, FOREVER, || ());
-                self.permits.hold(HOLD);
+                self.hold();
                 is_sent
             }
             Act::HoldOnly => {
-                self.permits.hold(HOLD);
+                self.hold();
                 true
             }
             Act::Panic(time) => {
@@ -120,8 +124,17 @@ impl Model {
         true
     }
 
+    fn hold(&self) {
+        let from = Instant::now();
+        self.permits.hold(HOLD);
+        self.note(|ledger, _| ledger.held_until = from + HOLD);
+    }
+
     fn take(&self, thread: usize, within: Duration) -> Option<Permit<'_>> {
-        let (ahead, deadline) = self.note(|ledger, now| (ledger.waiting.clone(), now + within));
+        let (ahead, held_until, deadline) = self.note(|ledger, now| {
+            let ahead = ledger.waiting.clone();
+            (ahead, ledger.held_until, now + within)
+        });
         let waiting = self.permits.wait();
         if within == FOREVER {
             self.note(|ledger, _| ledger.waiting.push(thread));
@@ -136,6 +149,7 @@ impl Model {
             if permit.is_none() {
                 return;
             }
+            assert!(now >= held_until, "a permit during a hold");
             ledger.out += 1;
             let Some(limit) = self.limit else { return };
             let taken = ledger
@@ -230,9 +244,10 @@ fn main() {
     let more = real::env::args()
         .nth(1)
         .map_or(0, |more| more.parse().expect("a number"));
-    let models: [(_, &[Act], _); 9] = [
+    let models: [(_, &[Act], _); 10] = [
         (Some(1), &[Act::Send, Act::Send], 2),
         (Some(1), &[Act::Hold, Act::Within(HOLD)], 2),
+        (Some(1), &[Act::Keep, Act::Within(HOLD)], 2),
         (
             Some(1),
             &[Act::Hold, Act::Within(HOLD), Act::Panic(Duration::ZERO)],

@@ -21,6 +21,8 @@ loom::lazy_static! {
     static ref WORLD: Lock<World> = Lock::new(World::default());
     /// Rung when the clock has something to do.
     static ref CLOCK: Bell = Bell::new();
+    /// Rung when a thread has finished.
+    static ref FINISHED: Bell = Bell::new();
 }
 
 #[derive(Default)]
@@ -70,6 +72,15 @@ pub fn run_clock(threads: usize) {
 pub fn finish() {
     world().finished += 1;
     CLOCK.notify_one();
+    FINISHED.notify_all();
+}
+
+/// Waits until another thread has finished.
+pub fn wait_for_another() {
+    let mut world = world();
+    while world.finished == 0 {
+        world = FINISHED.wait(world).unwrap();
+    }
 }
 
 /// Looks at the clock, and does not let it move meanwhile.
@@ -146,13 +157,14 @@ impl Condvar {
         wake(&mut world(), |waiting| waiting.is_notified);
     }
 
-    /// Wakes the one that has waited longest. The queue does not use it, but a mutant of it does.
+    /// Wakes the one that came last; the real one may wake any. The queue does not use it, but a
+    /// mutant of it does.
     #[allow(dead_code, reason = "for mutants")]
     pub fn notify_one(&self) {
         let mut world = world();
-        let first = world.waiting.iter().find(|waiting| waiting.is_notified);
-        if let Some(first) = first.map(|waiting| waiting.entry) {
-            wake(&mut world, |waiting| waiting.entry == first);
+        let last = world.waiting.iter().rfind(|waiting| waiting.is_notified);
+        if let Some(last) = last.map(|waiting| waiting.entry) {
+            wake(&mut world, |waiting| waiting.entry == last);
         }
     }
 }
