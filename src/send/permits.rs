@@ -9,6 +9,10 @@ use super::rate_limiter::{NotYet, RateLimiter, Ticket};
 ///
 /// The lock is held only for a look at the limiter, never while a thread sleeps or a request is in
 /// flight. A permit and a place in the queue are released on drop, whatever ends the call.
+///
+/// A thread looks and begins to wait under one lock, and whatever lets another go (a permit that ends,
+/// a place given up) is done under the lock before it wakes all. So no wake-up is lost; `schedules/`
+/// checks that.
 pub(super) struct Permits {
     limiter: Mutex<RateLimiter>,
     /// Notified whenever a waiter may have to wait for less, or for longer.
