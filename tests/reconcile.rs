@@ -280,7 +280,10 @@ fn a_refused_user_is_named_and_what_stops_the_revocations_keeps_the_grants_back(
     );
     assert_eq!(*state.lock().unwrap(), pairs([(1, 1), (2, 2)]));
     let table = std::fs::read_to_string(&refused).unwrap();
-    assert!(table.contains("10000001,10000007,user 10000007,"), "{table}");
+    assert!(
+        table.contains("10000001,10000007,user 10000007,"),
+        "{table}"
+    );
 
     let (server, state, _) = gong(pairs([(1, 1)]), |exchange| {
         let is_revocation = exchange.request.head.starts_with("DELETE");
