@@ -143,6 +143,8 @@ struct State {
 /// What is known of the requests with one of the lists.
 #[derive(Default, Clone)]
 struct Thread {
+    /// Of its own, so that a seed repeats it whatever the other threads do.
+    random: Rng,
     is_healed: bool,
     seen: usize,
     /// As many as the client says.
@@ -185,8 +187,12 @@ impl Job {
         faults.extend(is_impatient.then_some(STALL));
         let of_users = one(random, &[0.0, 0.0, 0.1, 0.4]);
         let of_pairs = one(random, &[0.0, 0.0, 0.0, 0.02, 0.3]);
+        let thread = |random: &mut Rng| Thread {
+            random: random.fork(),
+            ..Thread::default()
+        };
         let state = State {
-            threads: vec![Thread::default(); lists.len()],
+            threads: lists.iter().map(|_| thread(random)).collect(),
             granted: some(random, pairs.iter().copied(), 0.5),
             ..State::default()
         };
@@ -252,7 +258,7 @@ impl Job {
     /// Runs a list, and then what is left of it, until nothing is.
     fn run_list(&self, thread: usize, mut client: Client, url: &str) {
         let (verb, mut list) = self.lists[thread].clone();
-        let mut random = Rng::with_seed(!self.seed ^ thread as u64);
+        let mut random = self.state().threads[thread].random.fork();
         for nth in 0.. {
             let is_healed = nth >= FAULTY_RUNS;
             let mut how = one(&mut random, &[(Itself, ANY), (Stopped, 0), (Dropped, 0)]);
@@ -310,10 +316,9 @@ impl Job {
         let mut state = self.state();
         let thread = &mut state.threads[nth];
         thread.seen += 1;
-        let (seen, is_healed) = (thread.seen, thread.is_healed);
+        let is_healed = thread.is_healed;
         let is_held = thread.held_until.is_some_and(|until| request.at < until);
-        // Each request has numbers of its own, which a seed repeats whatever other threads do.
-        let mut random = Rng::with_seed(self.seed ^ (seen << 8 | nth) as u64);
+        let mut random = thread.random.fork();
         let fault = random.choice(&self.faults).copied().filter(|fault| {
             let is_possible = is_listing || !matches!(fault.1, Answer::Foreign);
             !is_healed && is_possible && random.usize(..self.one_in) == 0
@@ -507,7 +512,7 @@ impl Job {
     fn check_requests(&self, thread: usize, more: u32) {
         let mut state = self.state();
         state.threads[thread].sent += more as usize;
-        let Thread { seen, sent, .. } = state.threads[thread];
+        let Thread { seen, sent, .. } = state.threads[thread].clone();
         let counts = (seen, sent, state.idle_closes);
         drop(state);
         let is_exact = seen <= sent && (self.is_impatient || sent - seen <= counts.2);
