@@ -11,11 +11,11 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 
-use common::{KEY, SECRET, Server, Then, command, http, ok};
+use common::{Folder, KEY, SECRET, Server, Then, assert_exit, command, http, ok};
 use gong_call_access::{CallAccessList, CallId, UserId};
 
 fn bulk_grant() -> Command {
@@ -30,42 +30,6 @@ fn on(server: &Server) -> Command {
         .env("GONG_BASE_URL", server.url())
         .args(["--requests-per-second", "1000"]);
     command
-}
-
-#[track_caller]
-fn assert_exit(output: &Output, code: i32, stdout: &[&str], stderr: &[&str]) {
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    let shown = format!("{}\n{out}\n{err}", output.status);
-    assert_eq!(output.status.code(), Some(code), "{shown}");
-    for (stream, parts) in [(&out, stdout), (&err, stderr)] {
-        for part in parts {
-            assert!(stream.contains(part), "{part:?} is not in:\n{shown}");
-        }
-    }
-    assert!(
-        !shown.contains(SECRET) && !shown.contains("panicked"),
-        "{shown}"
-    );
-}
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        std::fs::write(self.path(name), text).unwrap();
-        self.path(name)
-    }
 }
 
 fn read(path: &Path) -> String {
@@ -242,7 +206,7 @@ fn a_table_is_not_replaced_by_what_remains_of_it() {
     let (server, _, _) = gong(NOTHING);
     let folder = Folder::new();
     let file = folder.write("pairs.csv", &csv(3));
-    let same = folder.0.path().join(".").join("pairs.csv");
+    let same = folder.path(".").join("pairs.csv");
     for option in ["--remaining", "--refused"] {
         let output = on(&server)
             .arg(&file)

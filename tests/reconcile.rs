@@ -9,10 +9,10 @@
 mod common;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 
-use common::{Exchange, KEY, SECRET, Server, Then, command, http, ok};
+use common::{Exchange, Folder, KEY, SECRET, Server, Then, assert_exit, command, http, ok};
 use gong_call_access::{CallAccessList, CallId, UserId};
 use serde_json::json;
 
@@ -69,31 +69,12 @@ fn pairs(pairs: impl IntoIterator<Item = (usize, usize)>) -> CallAccessList {
     pairs.map(|(call, user)| pair(call, user)).collect()
 }
 
-struct Files(tempfile::TempDir);
-
-impl Files {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        std::fs::write(self.path(name), text).unwrap();
-        self.path(name)
-    }
-
-    fn csv(&self, access: &CallAccessList) -> PathBuf {
-        let rows = access
-            .pairs()
-            .map(|(call, user)| format!("{call},{user}\n"));
-        self.write(
-            "wanted.csv",
-            &format!("call_id,user_id\n{}", rows.collect::<String>()),
-        )
-    }
+fn csv(folder: &Folder, access: &CallAccessList) -> PathBuf {
+    let rows = access
+        .pairs()
+        .map(|(call, user)| format!("{call},{user}\n"));
+    let rows: String = rows.collect();
+    folder.write("wanted.csv", &format!("call_id,user_id\n{rows}"))
 }
 
 fn reconcile(server: &Server, file: &Path) -> Command {
@@ -107,31 +88,12 @@ fn reconcile(server: &Server, file: &Path) -> Command {
     command
 }
 
-#[track_caller]
-fn assert_exit(output: &Output, code: i32, stdout: &[&str], stderr: &[&str]) {
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    let shown = format!("{}\n{out}\n{err}", output.status);
-    assert_eq!(output.status.code(), Some(code), "{shown}");
-    for (stream, parts) in [(&out, stdout), (&err, stderr)] {
-        for part in parts {
-            assert!(stream.contains(part), "{part:?} is not in:\n{shown}");
-        }
-    }
-    assert!(
-        !shown.contains(SECRET) && !shown.contains("panicked"),
-        "{shown}"
-    );
-}
-
 #[test]
 fn it_shows_what_would_change_and_changes_nothing() {
     let current = pairs([(1, 1), (1, 2), (2, 1), (9, 9)]);
     let (server, state, _) = gong(current.clone(), |_| None);
-    let files = Files::new();
-    let file = files.csv(&pairs([(1, 2), (1, 3), (2, 1)]));
+    let folder = Folder::new();
+    let file = csv(&folder, &pairs([(1, 2), (1, 3), (2, 1)]));
     let output = reconcile(&server, &file).output().unwrap();
     let shown = [
         "revoke  10000001              10000001\n",
@@ -154,8 +116,8 @@ fn it_shows_what_would_change_and_changes_nothing() {
 #[test]
 fn it_makes_access_what_the_file_says_for_its_calls_and_no_others() {
     let (server, state, _) = gong(pairs([(1, 1), (1, 2), (2, 1), (9, 9)]), |_| None);
-    let files = Files::new();
-    let file = files.csv(&pairs([(1, 2), (1, 3), (2, 1)]));
+    let folder = Folder::new();
+    let file = csv(&folder, &pairs([(1, 2), (1, 3), (2, 1)]));
     let output = reconcile(&server, &file).arg("--apply").output().unwrap();
     assert_exit(
         &output,
@@ -187,9 +149,9 @@ fn it_makes_access_what_the_file_says_for_its_calls_and_no_others() {
 #[test]
 fn a_file_of_calls_takes_all_users_from_a_call_without_wanted_ones() {
     let (server, state, _) = gong(pairs([(1, 1), (2, 1), (3, 1)]), |_| None);
-    let files = Files::new();
-    let file = files.csv(&pairs([(1, 1)]));
-    let calls = files.write(
+    let folder = Folder::new();
+    let file = csv(&folder, &pairs([(1, 1)]));
+    let calls = folder.write(
         "calls",
         &format!("call_id\n{}\n\n {} \n", pair(1, 0).0, pair(2, 0).0),
     );
@@ -207,7 +169,7 @@ fn a_file_of_calls_takes_all_users_from_a_call_without_wanted_ones() {
     assert_eq!(*state.lock().unwrap(), pairs([(1, 1), (3, 1)]));
 
     // A wanted call that is not among them is a mistake in one of the files.
-    let other = files.csv(&pairs([(5, 1)]));
+    let other = csv(&folder, &pairs([(5, 1)]));
     let output = reconcile(&server, &other)
         .arg("--calls")
         .arg(&calls)
@@ -218,7 +180,7 @@ fn a_file_of_calls_takes_all_users_from_a_call_without_wanted_ones() {
         &[],
         &["call 10000005 is in", "nothing was sent"],
     );
-    let broken = files.write("broken", "10\n_11\n7.7E+18\n");
+    let broken = folder.write("broken", "10\n_11\n7.7E+18\n");
     let output = reconcile(&server, &file)
         .arg("--calls")
         .arg(&broken)
@@ -249,8 +211,8 @@ fn a_listing_that_fails_half_way_revokes_nothing() {
         let (server, state, _) = gong(current.clone(), move |exchange| {
             (exchange.nth == 2).then(|| http(status, "", body))
         });
-        let files = Files::new();
-        let file = files.csv(&pairs((0..250).map(|call| (call, 2))));
+        let folder = Folder::new();
+        let file = csv(&folder, &pairs((0..250).map(|call| (call, 2))));
         let output = reconcile(&server, &file).arg("--apply").output().unwrap();
         assert_exit(&output, 1, &[], &[&format!("status {status}")]);
         assert_eq!(*state.lock().unwrap(), current);
@@ -264,9 +226,9 @@ fn a_refused_user_is_named_and_what_stops_the_revocations_keeps_the_grants_back(
         let is_refused = exchange.request.body.contains("\"10000007\"");
         is_refused.then(|| http(400, "", "{}"))
     });
-    let files = Files::new();
-    let file = files.csv(&pairs([(1, 1), (1, 7), (2, 2), (2, 7)]));
-    let refused = files.path("refused.csv");
+    let folder = Folder::new();
+    let file = csv(&folder, &pairs([(1, 1), (1, 7), (2, 2), (2, 7)]));
+    let refused = folder.path("refused.csv");
     let output = reconcile(&server, &file)
         .arg("--apply")
         .arg("--refused-grants")
@@ -289,8 +251,8 @@ fn a_refused_user_is_named_and_what_stops_the_revocations_keeps_the_grants_back(
         let is_revocation = exchange.request.head.starts_with("DELETE");
         is_revocation.then(|| http(401, "", ""))
     });
-    let file = files.csv(&pairs([(1, 2)]));
-    let (grants, revocations) = (files.path("grants.json"), files.path("revocations.json"));
+    let file = csv(&folder, &pairs([(1, 2)]));
+    let (grants, revocations) = (folder.path("grants.json"), folder.path("revocations.json"));
     let mut command = reconcile(&server, &file);
     command
         .arg("--apply")
@@ -327,8 +289,8 @@ fn killed_at_20_moments_it_ends_with_exactly_what_the_file_says() {
         .chain(&unrelated)
         .collect();
     let (server, state, heard) = gong(before, |_| None);
-    let files = Files::new();
-    let file = files.csv(&wanted);
+    let folder = Folder::new();
+    let file = csv(&folder, &wanted);
     let mut rng = fastrand::Rng::with_seed(7);
     for _ in 0..20 {
         let mut child = reconcile(&server, &file)
@@ -355,8 +317,8 @@ fn killed_at_20_moments_it_ends_with_exactly_what_the_file_says() {
 
 #[test]
 fn without_credentials_it_runs_on_the_stand_in_and_says_so() {
-    let files = Files::new();
-    let file = files.csv(&pairs([(1, 1)]));
+    let folder = Folder::new();
+    let file = csv(&folder, &pairs([(1, 1)]));
     let run = |arguments: &[&str]| {
         let mut command = command(common::example("reconcile"));
         command.arg(&file).args(arguments).output().unwrap()
@@ -373,7 +335,7 @@ fn without_credentials_it_runs_on_the_stand_in_and_says_so() {
     assert!(serde_json::from_slice::<serde_json::Value>(&applied.stdout).is_ok());
     let json = run(&["--json"]);
     assert_exit(&json, 0, &[r#"{"grant":{"#], &["stand-in"]);
-    let refused = files.path("refused.csv");
+    let refused = folder.path("refused.csv");
     let with_file = run(&["--apply", "--refused-grants", refused.to_str().unwrap()]);
     assert_exit(&with_file, 2, &[], &["need credentials"]);
     let same = run(&["--apply", "--refused-grants", file.to_str().unwrap()]);

@@ -1,7 +1,7 @@
 //! Processes with an environment of their own.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 const CHILD: &str = "GONG_CALL_ACCESS_TEST_CHILD";
 
@@ -67,4 +67,42 @@ pub fn run_in_child(test: &str, variables: &[(&str, &str)]) {
         "{test} with {variables:?}:\n{stdout}{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+/// Asserts the exit code, and that each stream contains these parts, without a secret or a panic.
+#[track_caller]
+pub fn assert_exit(output: &Output, code: i32, stdout: &[&str], stderr: &[&str]) {
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    let shown = format!("{}\n{out}\n{err}", output.status);
+    assert_eq!(output.status.code(), Some(code), "{shown}");
+    for (stream, parts) in [(&out, stdout), (&err, stderr)] {
+        for part in parts {
+            assert!(stream.contains(part), "{part:?} is not in:\n{shown}");
+        }
+    }
+    assert!(
+        !shown.contains(super::SECRET) && !shown.contains("panicked"),
+        "{shown}"
+    );
+}
+
+/// A folder that is removed on drop.
+pub struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        std::fs::write(self.path(name), text).unwrap();
+        self.path(name)
+    }
 }
