@@ -116,7 +116,10 @@ impl Search {
 
     /// Counts a request that was sent only to search.
     pub(super) fn count(&mut self) {
-        self.requests += 1;
+        // After the search, a request is as large as it can be, and carries pairs whatever it finds.
+        if !self.is_over() {
+            self.requests += 1;
+        }
     }
 }
 
