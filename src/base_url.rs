@@ -70,15 +70,7 @@ impl Endpoint {
                 "http is only allowed for a loopback host, since it exposes the credentials";
             return Err(invalid(&problem));
         }
-        // Gong shows `https://us-12345.api.gong.io`, while other tools want `/v2` or a `/` after
-        // it, and people copy the value from one to the other.
-        let path = path.trim_end_matches('/');
-        let prefix = [RESOURCE, "/v2"]
-            .iter()
-            .find_map(|end| path.strip_suffix(end))
-            .unwrap_or(path)
-            .trim_end_matches('/');
-        let uri = format!("{scheme}://{authority}{prefix}{RESOURCE}")
+        let uri = format!("{scheme}://{authority}{}{RESOURCE}", prefix(path))
             .parse()
             .map_err(|error| invalid(&error))?;
         Ok(Self {
@@ -87,6 +79,19 @@ impl Endpoint {
             is_loopback,
         })
     }
+}
+
+/// Returns the path to which the resource is appended.
+///
+/// Gong shows `https://us-12345.api.gong.io`, while other tools want `/v2` or a `/` after it, and
+/// people copy the value from one to the other.
+fn prefix(path: &str) -> &str {
+    let path = path.trim_end_matches('/');
+    [RESOURCE, "/v2"]
+        .iter()
+        .find_map(|end| path.strip_suffix(end))
+        .unwrap_or(path)
+        .trim_end_matches('/')
 }
 
 /// Whether this is an IPv6 address in brackets, or looks like a name or an IPv4 address.
