@@ -37,8 +37,9 @@ pub(super) enum Decision {
 
 /// Cuts a list into requests, and searches the refused requests for the pairs at fault.
 ///
-/// Call [`next_request`](Self::next_request), send what it returns, and call [`acknowledged`](Self::acknowledged),
-/// [`refused`](Self::refused) or, to stop, [`take`](Self::take).
+/// Call [`next_request`](Self::next_request), send what it returns, and call
+/// [`acknowledged`](Self::acknowledged), [`refused`](Self::refused) or, to stop,
+/// [`take`](Self::take).
 pub(super) struct Splitter<'a> {
     list: &'a CallAccessList,
     bounds: Bounds,
@@ -46,8 +47,7 @@ pub(super) struct Splitter<'a> {
     rest: Pairs<'a>,
     /// The next pairs; a request carries the first of them.
     ///
-    /// A deque, because requests take pairs from the front, while refused ones may be moved to the
-    /// back.
+    /// A deque, because requests take pairs from the front, and probing rotates it.
     queue: VecDeque<Pair>,
     /// The pairs to send at the end, by the id that is probably unknown.
     aside: BTreeMap<Id, Vec<Pair>>,
@@ -121,9 +121,8 @@ impl<'a> Splitter<'a> {
     ///
     /// Returns what that decides, and about which pairs; `None` if the search continues.
     pub(super) fn refused(&mut self, is_too_large: bool) -> Option<(Decision, CallAccessList)> {
-        // Before the first refusal, everything decided was acknowledged, in the list's order.
         self.ids.get_or_insert_with(|| {
-            // Before the first refusal, everything that is decided was acknowledged.
+            // Before the first refusal, everything decided was acknowledged, in the list's order.
             let decided = self.list.len() - self.queue.len() - self.rest.len();
             let mut ids = Ids::default();
             ids.acknowledge(self.list.into_iter().take(decided));

@@ -198,14 +198,13 @@ struct Messages<'a> {
 impl Messages<'_> {
     fn push(&mut self, error: &RawValue) {
         let json = error.get();
-        let mut message = match serde_json::from_str::<String>(json) {
+        let mut message = if json.len() > redact::SEARCHED {
             // Most of a very long text is cut off, so it is not worth another copy.
-            _ if json.len() > redact::SEARCHED => {
-                redact::clean_body(json.as_bytes(), true, self.secrets)
-            }
-            Ok(text) => redact::clean(&text, self.secrets),
+            redact::clean_body(json.as_bytes(), true, self.secrets)
+        } else {
             // Anything but a string is shown as its JSON.
-            Err(_) => redact::clean(json, self.secrets),
+            let text = serde_json::from_str::<String>(json);
+            redact::clean(text.as_deref().unwrap_or(json), self.secrets)
         };
         redact::cut(&mut message, self.left);
         if !message.trim().is_empty() {
