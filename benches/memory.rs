@@ -28,10 +28,13 @@ fn with_field(field: &str, value: &str) -> String {
     format!(r#"{{"requestId":"x","{field}":{value}}}"#)
 }
 
-/// A listing of one call with so many bytes of users.
-fn listing(size: usize) -> String {
-    let user = |n| format!(r#"{{"userId":"{}"}}"#, 7_782_342_274_000_000_000 + n);
-    let users: Vec<_> = (0..size / 34).map(user).collect();
+/// About how many bytes a user takes in a listing.
+const USER_SIZE: usize = 34;
+
+/// A listing of one call with so many users.
+fn listing(users: usize) -> String {
+    let user = |n| format!(r#"{{"userId":"{}"}}"#, 7_782_342_274_000_000_000_u64 + n);
+    let users: Vec<_> = (0..users as u64).map(user).collect();
     format!(
         r#"{{"callAccessList":[{{"callId":"5","users":[{}]}}]}}"#,
         users.join(",")
@@ -100,7 +103,13 @@ fn main() {
         ("errors that are one text", 3.0, &|size| {
             with_field("errors", &format!("\"{}\"", r"\u00e9".repeat(size / 6)))
         }),
-        ("users with ids of 19 digits", 4.1, &listing),
+        ("users with ids of 19 digits", 3.0, &|size| {
+            listing(size / USER_SIZE)
+        }),
+        // Their vector has just grown, and is half empty.
+        ("as many users, and one more", 3.2, &|size| {
+            listing((size / USER_SIZE / 2).next_power_of_two() + 1)
+        }),
     ] {
         for size in [8 * MEBIBYTE, 63 * MEBIBYTE] {
             *body.lock().unwrap() = make(size);

@@ -52,7 +52,7 @@ fn decode_answer<T: Success>(
     let message = message.body(Body::builder().data(body)).ok()?;
     let http = HttpResponse::read(message, LIMIT).ok()?;
     let (_, secrets) = credentials.clone().into_parts();
-    Some(decode(&http, requested, 1, &secrets))
+    Some(decode(http, requested, 1, &secrets))
 }
 
 /// Returns the URL of the resource below a base URL.

@@ -21,14 +21,14 @@ use crate::redact::{self, Secrets};
 ///
 /// It never fails: a response that cannot be understood is an [`ApiError`] with the status it has.
 pub(crate) fn decode<T: Success>(
-    http: &HttpResponse,
+    http: HttpResponse,
     requested: &T::Requested,
     attempts: u32,
     secrets: &Secrets,
 ) -> Response<T> {
     let (status, body) = (http.status, &http.body);
     let envelope = match status {
-        200 => read_acknowledgement::<T::Content>(http).map_err(str::to_owned),
+        200 => read_acknowledgement::<T::Content>(&http).map_err(str::to_owned),
         // Here the status decides, so the body may be damaged, cut short or not JSON at all.
         _ => Ok(read_error(body)),
     };
@@ -45,6 +45,8 @@ pub(crate) fn decode<T: Success>(
             (envelope.errors, Some("it reports errors".to_owned()))
         }
         Ok(envelope) if status == 200 && T::lists_only(requested, &envelope.call_access_list) => {
+            // A long list takes more memory than its body, so the two are not kept side by side.
+            drop(http);
             let receipt = Receipt {
                 request_id,
                 attempts,
@@ -55,7 +57,7 @@ pub(crate) fn decode<T: Success>(
             let problem = "it lists a call that was not requested";
             (None, Some(problem.to_owned()))
         }
-        Ok(envelope) => (envelope.errors, redirect(http, secrets)),
+        Ok(envelope) => (envelope.errors, redirect(&http, secrets)),
         Err(problem) => (None, Some(problem)),
     };
     Response::refusal(ApiError::new(Parts {

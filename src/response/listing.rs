@@ -98,16 +98,16 @@ impl Success for Listing {
     }
 
     fn new(receipt: Receipt, calls: Self::Content) -> Self {
-        let access_list = calls
-            .into_iter()
-            .flatten()
-            .flat_map(|Object(CallAccess { call_id, users })| {
-                let users = users.into_iter().flatten();
-                users.map(move |Object(user)| (call_id, user.user_id))
-            })
-            .collect();
+        let calls = calls.unwrap_or_default();
+        let users = calls.iter().filter_map(|Object(call)| call.users.as_ref());
+        // A vector that grows by doubling would take up to three times as much.
+        let mut pairs = Vec::with_capacity(users.map(Vec::len).sum());
+        for Object(CallAccess { call_id, users }) in calls {
+            let users = users.unwrap_or_default().into_iter();
+            pairs.extend(users.map(|Object(user)| (call_id, user.user_id)));
+        }
         Self {
-            access_list,
+            access_list: pairs.into_iter().collect(),
             receipt,
         }
     }

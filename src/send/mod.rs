@@ -138,11 +138,11 @@ impl Sender {
         let started = Instant::now();
         match self.transport.exchange(request, connection, left) {
             Ok(http) => {
-                let response: Response<T> = decode(&http, requested, attempt, &self.secrets);
+                let status = http.status;
+                let response: Response<T> = decode(http, requested, attempt, &self.secrets);
                 log::debug!(
                     target: TARGET,
-                    "status {} from {host}, request id {}, after {:?}",
-                    http.status,
+                    "status {status} from {host}, request id {}, after {:?}",
                     response.request_id().unwrap_or("none"),
                     started.elapsed(),
                 );
