@@ -10,8 +10,10 @@ fuzz_target!(|json: &[u8]| {
     let Ok(list) = serde_json::from_slice::<CallAccessList>(json) else {
         return;
     };
-    let value: Value = serde_json::from_slice(json).expect("what is a list is JSON");
-    assert!(value["callAccessList"].is_array());
+    // In what it skips, serde_json checks neither the UTF-8 nor the depth, so this may fail.
+    if let Ok(value) = serde_json::from_slice::<Value>(json) {
+        assert!(value["callAccessList"].is_array());
+    }
     let pairs: Vec<_> = list.pairs().collect();
     assert_eq!(pairs.len(), list.len());
     assert!(pairs.is_sorted() && pairs.windows(2).all(|two| two[0] != two[1]));
