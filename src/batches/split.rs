@@ -139,7 +139,7 @@ impl<'a> Splitter<'a> {
             Decision::Refused
         } else if self.verdict() == Verdict::Unknown {
             Decision::Refused
-        } else if self.search.is_over() || self.is_given_up {
+        } else if !self.is_searching() {
             // Only one request for each pair could tell the good pairs from the others.
             Decision::Undecided
         } else {
@@ -256,14 +256,15 @@ impl<'a> Splitter<'a> {
             Some(ids) if ids.verdict_on_all() == Verdict::Doubtful => return self.fill_with_all(),
             ids => ids.as_ref(),
         };
-        let mut calls = 0;
-        // The pairs in `queue` are looked at again: their ids may have been refused since.
-        let mut waiting = mem::take(&mut self.queue).into_iter();
         // `cut` has to see whether the last call would fit into a request of its own, which may begin
-        // at the end of this one.
-        let enough = self.size.max().saturating_mul(2);
-        while self.queue.len() <= enough && calls <= self.bounds.calls {
-            let Some((call, user)) = waiting.next().or_else(|| self.rest.next()) else {
+        // at the end of this one. To look further, again for each request, would take quadratic time.
+        let enough = self.limit().saturating_mul(2);
+        let mut calls = 0;
+        let mut next = Vec::new();
+        while next.len() <= enough && calls <= self.bounds.calls {
+            // The pairs in `queue` are looked at again: their ids may have been refused since.
+            let pair = self.queue.pop_front().or_else(|| self.rest.next());
+            let Some((call, user)) = pair else {
                 break;
             };
             if let Some(id) = ids.and_then(|ids| ids.set_aside(call, user)) {
@@ -271,12 +272,29 @@ impl<'a> Splitter<'a> {
                 self.size.decided(1);
                 continue;
             }
-            if self.queue.back().is_none_or(|(last, _)| *last != call) {
+            if next.last().is_none_or(|(last, _)| *last != call) {
                 calls += 1;
             }
-            self.queue.push_back((call, user));
+            next.push((call, user));
         }
-        self.queue.extend(waiting);
+        for pair in next.into_iter().rev() {
+            self.queue.push_front(pair);
+        }
+    }
+
+    /// Returns how many pairs a request may carry while none of them is suspected.
+    fn limit(&self) -> usize {
+        let limit = if self.is_searching() {
+            self.search.limit()
+        } else {
+            usize::MAX
+        };
+        limit.min(self.size.max())
+    }
+
+    /// Returns whether a refused request is searched; if not, all of its pairs are decided.
+    fn is_searching(&self) -> bool {
+        !self.search.is_over() && !self.is_given_up && self.verdict() != Verdict::Unknown
     }
 
     /// Returns how many of the next pairs a request carries; 0 at the end.
@@ -287,27 +305,24 @@ impl<'a> Splitter<'a> {
         if self.is_probing() {
             return self.queue.len().min(1);
         }
-        if self.search.is_over() || self.is_given_up || self.verdict() == Verdict::Unknown {
-            return self.cut(usize::MAX);
-        }
         let is_suspect = |call| {
             let ids = self.ids.as_ref();
             ids.is_some_and(|ids| ids.single_refusals(Id::Call(call)) > 0)
         };
         match self.queue.front() {
             // The call was refused with another user, so this pair is probably refused too.
-            Some((call, _)) if is_suspect(*call) => 1,
-            _ => self.cut(self.search.limit()),
+            Some((call, _)) if self.is_searching() && is_suspect(*call) => 1,
+            _ => self.cut(),
         }
     }
 
-    /// Returns how many pairs go into one request of up to `limit` pairs.
+    /// Returns how many of the next pairs go into one request.
     ///
     /// A call whose users would fit into a request of their own is not split, so that a refusal
     /// concerns whole calls; a larger one fills the room that is left. No other division in this order
     /// takes fewer requests.
-    fn cut(&self, limit: usize) -> usize {
-        let limit = limit.min(self.size.max());
+    fn cut(&self) -> usize {
+        let limit = self.limit();
         let mut size = 0;
         for _ in 0..self.bounds.calls {
             let Some((call, _)) = self.queue.get(size) else {
