@@ -311,6 +311,15 @@ mod tests {
     }
 
     #[test]
+    fn every_named_character_reference_is_resolved() {
+        let secrets = Secrets::from_iter(["a&b<c>d\"e'f"]);
+        for reference in ["&lt;", "&#60;", "&#x3c;", "&#X3C;"] {
+            let text = format!("a&amp;b{reference}c&gt;d&quot;e&apos;f");
+            assert_eq!(clean(&text, &secrets), "[redacted]", "{text}");
+        }
+    }
+
+    #[test]
     fn the_beginning_of_a_secret_at_the_end_of_a_cut_body_is_redacted() {
         assert_eq!(
             clean_body(b"your key-12", false, &secrets()),

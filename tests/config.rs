@@ -26,7 +26,7 @@ fn assert_config<T>(result: Result<T, Error>, parts: &[&str]) {
         "{message}"
     );
     assert!(
-        !error.is_timeout() && !error.is_connect() && !error.is_tls(),
+        !error.is_invalid_id() && !error.is_timeout() && !error.is_connect() && !error.is_tls(),
         "more than a config error: {error:?}"
     );
     assert_eq!(

@@ -63,7 +63,7 @@ fn a_long_or_hostile_id_is_cut_and_escaped_in_its_error() {
         "{message}"
     );
     let error = Error::from("x".parse::<UserId>().unwrap_err());
-    assert!(error.is_config() && matches!(error, Error::InvalidId(_)));
+    assert!(error.is_config() && error.is_invalid_id() && matches!(error, Error::InvalidId(_)));
     assert_eq!(error.attempts(), 0);
 }
 
