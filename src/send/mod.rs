@@ -72,10 +72,10 @@ impl Sender {
         request: &Request<'_>,
         requested: &T::Requested,
     ) -> Result<Response<T>, Error> {
+        let started = Instant::now();
         // Cannot overflow: `build` limits durations to 30 days.
-        let deadline = Instant::now() + self.total_timeout;
-        // An attempt that starts later than this would only time out.
-        let latest = deadline - RetryPolicy::MIN_ATTEMPT.min(self.total_timeout / 2);
+        let deadline = started + self.total_timeout;
+        let latest = started + RetryPolicy::latest_start(self.total_timeout);
         let mut attempts = 0;
         let mut was_cut_off = false;
         let mut connection = Connection::Any;

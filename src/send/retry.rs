@@ -112,7 +112,7 @@ impl RetryPolicy {
     const MIN_AFTER_429: Duration = Duration::from_secs(1);
 
     /// No response arrives in less time than this.
-    pub(super) const MIN_ATTEMPT: Duration = Duration::from_millis(1);
+    const MIN_ATTEMPT: Duration = Duration::from_millis(1);
 
     /// Creates a policy of a single attempt.
     ///
@@ -266,13 +266,18 @@ impl RetryPolicy {
             }
             _ => self.backoff(attempt, random),
         };
-        // A wait until the deadline itself would leave no time for the attempt.
-        // An attempt that has next to no time would only time out.
+        // An attempt with next to no time left would only time out.
         if wait.saturating_add(Self::MIN_ATTEMPT) < left {
             Next::After(wait)
         } else {
             Next::Stop
         }
+    }
+
+    /// Returns how long after the start of a call its last attempt may start, so that it does not only
+    /// time out.
+    pub(super) fn latest_start(total_timeout: Duration) -> Duration {
+        total_timeout - Self::MIN_ATTEMPT.min(total_timeout / 2)
     }
 
     /// Returns how long every call of the client waits after this failure.
@@ -448,6 +453,15 @@ mod tests {
         assert_eq!(policy.hold(asked(503, 1)), None);
         assert_eq!(policy.hold(status(429)), None);
         assert_eq!(policy.hold(transport(Fault::Connect)), None);
+    }
+
+    #[test]
+    fn no_attempt_starts_with_next_to_no_time_left() {
+        for (total_micros, latest_micros) in [(60_000_000, 59_999_000), (2000, 1000), (1000, 500)] {
+            let total = Duration::from_micros(total_micros);
+            let latest = RetryPolicy::latest_start(total);
+            assert_eq!(latest, Duration::from_micros(latest_micros), "{total:?}");
+        }
     }
 
     fn any_failure() -> impl Strategy<Value = Failure> {
