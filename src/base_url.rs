@@ -6,8 +6,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-use ureq::http::Uri;
-
+use crate::http::Uri;
 use crate::redact::{Secrets, clean};
 
 const RESOURCE: &str = "/v2/calls/users-access";

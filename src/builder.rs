@@ -3,13 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use ureq::http::HeaderValue;
-
 use crate::base_url::Endpoint;
 use crate::client::Client;
 use crate::credentials::{Credentials, variable};
 use crate::error::{ConfigError, Error, check_duration};
-use crate::http::{Settings, Transport, tls};
+use crate::http::{HeaderValue, Settings, Transport, tls};
 use crate::send::{RetryPolicy, Sender};
 
 /// Configures a [`Client`].

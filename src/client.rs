@@ -5,11 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
-use ureq::http::Method;
 
 use crate::access_list::CallAccessList;
 use crate::error::{ConfigError, Error};
-use crate::http::Request;
+use crate::http::{Method, Request};
 use crate::id::CallId;
 use crate::response::{Listing, Response, Success};
 use crate::send::Sender;

@@ -5,9 +5,9 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ureq::http::HeaderValue;
 
 use crate::error::{ConfigError, Error};
+use crate::http::HeaderValue;
 use crate::redact::Secrets;
 
 const KEY: &str = "GONG_ACCESS_KEY";

@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A path of a module, such as `send::retry`.
 type Module = String;
@@ -103,12 +103,16 @@ fn expand(prefix: &str, tree: &str, each: &mut impl FnMut(String)) {
     }
 }
 
+/// The folder `src`.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
 fn imports() -> Imports {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut code = BTreeMap::new();
-    sources(&root, "", &mut code);
+    sources(&root(), "", &mut code);
     // The names that lib.rs gives to items, as `crate::CallId`.
-    let lib = read(&root.join("lib.rs"));
+    let lib = read(&root().join("lib.rs"));
     let names: BTreeMap<_, _> = uses(&lib)
         .into_iter()
         .filter_map(|(_, path)| {
@@ -219,6 +223,17 @@ fn the_top_level_modules_are_in_this_order() {
         rooms["http"].is_empty() && rooms["redact"].is_empty(),
         "{rooms:?}"
     );
+}
+
+#[test]
+fn only_the_module_http_knows_ureq() {
+    let mut code = BTreeMap::new();
+    sources(&root(), "", &mut code);
+    let knows = code.iter().filter(|(_, text)| text.contains("ureq::"));
+    let knows: BTreeSet<_> = knows
+        .map(|(module, _)| module.split("::").next().unwrap())
+        .collect();
+    assert_eq!(knows, BTreeSet::from(["http"]));
 }
 
 #[test]

@@ -10,11 +10,10 @@ mod tests;
 use std::fmt;
 use std::iter::FusedIterator;
 
-use ureq::http::Method;
-
 use crate::access_list::CallAccessList;
 use crate::client::Client;
 use crate::error::Error;
+use crate::http::Method;
 use crate::response::{ApiError, Receipt};
 
 pub use report::Report;

@@ -9,3 +9,4 @@ mod transport;
 pub(crate) use fault::{Fault, NoResponse};
 pub(crate) use response::{BodyEnd, HttpResponse};
 pub(crate) use transport::{Connection, Request, Settings, Transport};
+pub(crate) use ureq::http::{HeaderValue, Method, Uri};
