@@ -12,8 +12,7 @@ mod common;
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use common::{SHORT, Server, Then, assert_is, builder, client, for_each_verb, impatient, once};
-use gong_call_access::RetryPolicy;
+use common::{SHORT, Server, Then, assert_is, client, for_each_verb, impatient, once};
 
 fn closed_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")
@@ -41,9 +40,9 @@ fn connecting_that_never_finishes_times_out() {
     for_each_verb(|verb| {
         let (_socket, address, _queue) = common::full_listener();
         let url = format!("http://{address}");
-        let client = builder(&url)
+        let client = common::builder(&url)
             .connect_timeout(SHORT)
-            .retry(RetryPolicy::none())
+            .retry(gong_call_access::RetryPolicy::none())
             .build()
             .unwrap();
         let started = Instant::now();

@@ -11,6 +11,7 @@ mod common;
 use std::error::Error as StdError;
 use std::fmt::Write;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -256,6 +257,15 @@ fn no_log_record_shows_a_credential_or_an_id() {
         assert_eq!(verb.refusal(&client(&echo.url())).status(), 401);
         assert_eq!(verb.failure(&client(&cut_off.url())).attempts(), 4);
     }
+    let busy = Server::sends(http(429, "retry-after: 60\r\n", ""), Then::Close);
+    for server in [&busy, &succeeds] {
+        let builder = common::builder(&server.url()).requests_per_second(1);
+        // Too short for a wait, which is logged all the same.
+        let builder = builder.total_timeout(Duration::from_millis(500));
+        let client = builder.build().unwrap();
+        drop(VERBS[0].send(&client).unwrap());
+        assert_eq!(VERBS[0].failure(&client).attempts(), 0);
+    }
     let records = RECORDS.0.lock().unwrap();
     assert_clean(&records);
     let has_ids = records.contains(common::CALL) || records.contains(common::USER);
@@ -268,6 +278,8 @@ fn no_log_record_shows_a_credential_or_an_id() {
         "closed the connection",
         "WARN gong_call_access waiting ",
         "before attempt 3 of 4: 127.0.0.1:",
+        "before attempt 1 of 4: a 429 holds every request",
+        "DEBUG gong_call_access waiting for the rate limit",
     ] {
         assert!(records.contains(part), "{part} is not in: {records}");
     }
