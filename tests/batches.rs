@@ -511,7 +511,7 @@ fn a_job_at_its_search_bound_leaves_pairs_undecided_and_goes_on() {
     for change in Change::ALL {
         // Every fourth pair or so, in no pattern that an id explains, once every user is known; and
         // good pairs behind them.
-        let is_bad = |n: &u64| n.wrapping_mul(2_654_435_761) >> 7 & 3 == 0;
+        let is_bad = |n: &u64| (n.wrapping_mul(2_654_435_761) >> 7) & 3 == 0;
         let bad = (200..8000).filter(is_bad).map(|n| n as usize);
         let bad: BTreeSet<_> = bad.map(|n| pair(n / 10, n % 10)).collect();
         let (server, granted) = refusing(&bad.iter().copied().collect::<Vec<_>>());

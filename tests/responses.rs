@@ -530,10 +530,10 @@ fn a_retry_after_is_read_as_seconds_or_as_a_date() {
         (&[("retry-after", "1"), ("retry-after", "1")], None),
         (&[], None),
     ] {
-        let fields: String = fields
+        let fields = fields
             .iter()
-            .map(|(name, value)| format!("{name}: {value}\r\n"))
-            .collect();
+            .map(|(name, value)| format!("{name}: {value}\r\n"));
+        let fields = fields.collect::<Vec<_>>().concat();
         let response = answer_raw(http(429, &fields, ""));
         assert_eq!(variant(&response), "RateLimited", "{fields}");
         let error = error(response);

@@ -5,10 +5,7 @@
 
 mod common;
 
-use common::{
-    Authority, Server, Then, VERBS, Verb, builder, for_each_verb, is_child, quick, run_in_child,
-    server_config,
-};
+use common::{Authority, Server, Then, VERBS, builder, for_each_verb, quick, server_config};
 use gong_call_access::Client;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::ServerConfig;
@@ -69,6 +66,8 @@ fn a_certificate_under_root_certificates_is_trusted() {
 #[cfg(target_os = "linux")]
 #[test]
 fn the_system_certificates_are_trusted_if_the_features_say_so() {
+    use common::{Verb, is_child, run_in_child};
+
     const NAME: &str = "the_system_certificates_are_trusted_if_the_features_say_so";
     if is_child() {
         let client = common::client(&std::env::var("SERVER").unwrap());
