@@ -18,7 +18,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// `calls` calls with `users` users each.
 fn pairs(calls: usize, users: usize) -> Vec<(CallId, UserId)> {
-    let id = |n: usize| (7_782_342_274_000_000_000 + n).to_string();
+    let id = |n: usize| (7_782_342_274_000_000_000 + n as u64).to_string();
     let users: Vec<UserId> = (0..users).map(|n| id(n).parse().unwrap()).collect();
     (0..calls)
         .map(|n| id(n).parse().unwrap())

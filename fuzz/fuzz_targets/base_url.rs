@@ -18,8 +18,8 @@ fuzz_target!(|base: &str| {
             let address = authority.parse().map(|address: SocketAddr| address.ip());
             let address = address.or_else(|_| authority.trim_matches(['[', ']']).parse());
             let name = authority.split(':').next().unwrap().to_ascii_lowercase();
-            let is_loopback =
-                name == "localhost" || address.is_ok_and(|address: IpAddr| address.is_loopback());
+            let is_loopback = matches!(name.as_str(), "localhost" | "localhost.")
+                || address.is_ok_and(|address: IpAddr| address.is_loopback());
             assert!(scheme.eq_ignore_ascii_case("https") || is_loopback, "{url}");
             // The URL starts as the base does, so the host is the one that was meant.
             let kept = url.strip_suffix("/v2/calls/users-access").unwrap();

@@ -91,3 +91,32 @@ pub(super) fn configure(
         Some(_) => Err("root_certificates needs the feature rustls or native-tls"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    #[test]
+    fn a_sequence_has_the_length_that_it_states() {
+        use super::is_sequence;
+
+        for (head, length) in [
+            (&[0x30, 0][..], 0),
+            (&[0x30, 0x7f], 127),
+            (&[0x30, 0x81, 0x80], 128),
+            (&[0x30, 0x82, 0x01, 0x02], 258),
+        ] {
+            let der = |length| [head, &vec![0; length]].concat();
+            assert!(is_sequence(&der(length)), "{head:?}");
+            assert!(!is_sequence(&der(length + 1)), "{head:?}");
+        }
+        for der in [
+            &[][..],
+            &[0x30],
+            &[0x31, 0],
+            &[0x30, 0x80],
+            &[0x30, 0x83, 0, 0, 0],
+        ] {
+            assert!(!is_sequence(der), "{der:?}");
+        }
+    }
+}
