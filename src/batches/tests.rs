@@ -353,6 +353,20 @@ fn one_good_pair_anywhere_ends_the_doubt() {
 }
 
 #[test]
+fn good_pairs_in_the_middle_end_the_doubt() {
+    // Without the pairs that were set aside, all of the single pairs that are tried would be refused.
+    let list: CallAccessList = (0..400).map(|n| pair(7 * n % 170, n * n % 30)).collect();
+    let gong = Gong::new().without_calls((0..170).filter(|call| !(90..140).contains(call)));
+    let job = run(&list, DEFAULTS, &gong);
+    assert!(
+        list.pairs()
+            .filter(|pair| !gong.is_bad(*pair))
+            .eq(&job.done)
+    );
+    assert_eq!((job.done.len(), job.undecided.len()), (87, 0));
+}
+
+#[test]
 fn unknown_users_who_sort_first_are_named() {
     let list = square(500, 10);
     let job = run(&list, DEFAULTS, &Gong::new().without_users([0, 1, 2]));
