@@ -286,6 +286,15 @@ fn a_user_whose_calls_have_no_other_user_is_undecided() {
         (4500, 23, 477)
     );
     assert_eq!(job.sent.len(), 176);
+    // The last hundred are searched all the same.
+    for (pairs, refused, undecided) in [(122, 122, 0), (123, 23, 100)] {
+        let list: CallAccessList = (0..10 * pairs).map(|call| pair(call, call % 10)).collect();
+        let job = run(&list, DEFAULTS, &Gong::new().without_users([4]));
+        assert_eq!(
+            (job.refused.len(), job.undecided.len()),
+            (refused, undecided)
+        );
+    }
 }
 
 #[test]
