@@ -166,16 +166,16 @@ fn requests_are_as_full_as_both_bounds_allow() {
 fn a_search_sends_only_the_first_half_of_the_suspected_pairs() {
     let list = square(16, 1);
     let bounds = (8, 8);
-    for (unknown, want) in [
+    for (unknown, want, searches) in [
         // The refused pair is in each first half of 8, 4 and 2 pairs. Then requests grow from 1.
-        (0, &[8, 4, 2, 1, 1, 2, 4, 8][..]),
+        (0, &[8, 4, 2, 1, 1, 2, 4, 8][..], 3),
         // The second 4 pairs are known to include it, so they are not sent together.
-        (7, &[8, 4, 2, 1, 1, 7, 1]),
-        (8, &[8, 8, 4, 2, 1, 7]),
-        (15, &[8, 8, 4, 2, 1, 1]),
+        (7, &[8, 4, 2, 1, 1, 7, 1], 4),
+        (8, &[8, 8, 4, 2, 1, 7], 3),
+        (15, &[8, 8, 4, 2, 1, 1], 4),
     ] {
         let job = run(&list, bounds, &Gong::new().without_calls([unknown]));
-        assert_eq!(job.sent, want, "call {unknown}");
+        assert_eq!((&job.sent[..], job.searches), (want, searches), "{unknown}");
         assert_eq!(job.refused, [[pair(unknown, 0)].into_iter().collect()]);
         assert!(list.pairs().eq(job.order.iter().copied()), "in order");
     }
@@ -334,7 +334,7 @@ fn after_the_bound_the_rest_goes_out_at_full_size() {
     let job = run(&list, DEFAULTS, &gong);
     assert_eq!(job.searches, Search::MAX_REQUESTS);
     let full = job.sent.iter().filter(|size| **size == 1000);
-    assert!(full.count() > 40, "{:?}", job.sent);
+    assert_eq!((full.count(), job.sent.len()), (48, 1924), "{:?}", job.sent);
     assert!(job.undecided.len() > 45_000, "{}", job.undecided.len());
 }
 
@@ -473,6 +473,20 @@ fn a_single_pair_that_is_too_large_restores_the_size() {
         assert_eq!(job.sent, want, "call {call}");
         assert_eq!(job.refused, [[pair(call, 0)].into_iter().collect()]);
     }
+}
+
+#[test]
+fn a_size_is_doubted_only_until_its_pairs_are_decided() {
+    // The second half has a pair that is too large alone. That it is found says nothing about the size
+    // that was learned before.
+    let too_large = BTreeSet::from([pair(17, 0)]);
+    let gong = Gong {
+        most: 4,
+        too_large,
+        ..Gong::new()
+    };
+    let job = run(&square(24, 1), (16, 16), &gong);
+    assert_eq!(job.sent, [16, 8, 4, 4, 4, 4, 4, 2, 1, 1, 4, 2]);
 }
 
 /// A random list, and bounds that are small enough to matter.
