@@ -75,6 +75,15 @@ mod tests {
     }
 
     #[test]
+    fn only_nesting_counts() {
+        for (open, close) in [("[", "]"), ("{", "}")] {
+            let siblings = format!("[{open}{close}").repeat(MAX_DEPTH - 1);
+            assert!(!is_too_deep(&siblings));
+            assert!(is_too_deep(&format!("{siblings}[{open}")));
+        }
+    }
+
+    #[test]
     fn brackets_in_strings_do_not_count() {
         let brackets = "[{".repeat(200);
         for text in [

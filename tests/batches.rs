@@ -741,6 +741,28 @@ fn a_report_reads_well_and_its_remaining_pairs_can_be_loaded_again() {
 }
 
 #[test]
+fn a_pair_that_is_too_large_says_nothing_about_its_ids() {
+    for change in Change::ALL {
+        let (server, _) = gong(|nth, _| match nth {
+            0 | 1 => Err(http(413, "", "")),
+            _ => Err(http(400, "", NOT_FOUND)),
+        });
+        let list = calls(2);
+        let report: Report = change.batches(&client(&server.url()), &list).collect();
+        let shown = report.to_string();
+        // The user was refused with two calls, but only once because of an id.
+        let pairs: Vec<_> = list.pairs().collect();
+        let too_large = format!("call {}, user {}: status 413", pairs[0].0, pairs[0].1);
+        let unknown = format!("call {}: refused with 1 user,", pairs[1].0);
+        assert!(
+            shown.contains(&too_large) && shown.contains(&unknown),
+            "{shown}"
+        );
+        assert_eq!(server.requests().len(), 3);
+    }
+}
+
+#[test]
 fn at_gongs_limit_a_job_of_30_requests_gets_no_429() {
     let arrivals = Mutex::new(Vec::new());
     let server = Server::start(move |exchange| {
