@@ -741,6 +741,36 @@ fn a_report_reads_well_and_its_remaining_pairs_can_be_loaded_again() {
 }
 
 #[test]
+fn the_id_with_the_most_refused_pairs_comes_first() {
+    for change in Change::ALL {
+        let (unknown_call, unknown_user) = (pair(0, 0).0, pair(0, 2).1);
+        let (server, _) = gong(move |_, list| {
+            let is_bad = |(call, user)| call == unknown_call || user == unknown_user;
+            if list.pairs().any(is_bad) {
+                return Err(http(400, "", NOT_FOUND));
+            }
+            Ok(())
+        });
+        let list = (1..31).flat_map(|call| [pair(call, 1), pair(call, 2)]);
+        let list = list.chain([pair(0, 1)]).collect();
+        let report: Report = change.batches(&client(&server.url()), &list).collect();
+        let shown = report.to_string();
+        let causes: Vec<_> = shown
+            .lines()
+            .filter(|line| line.contains("refused with"))
+            .collect();
+        let user = "refused with 3 calls, acknowledged with none; 27 more of their pairs refused together:";
+        let user = format!("  user {unknown_user}: {user}");
+        let call = format!("  call {unknown_call}: refused with 1 user, acknowledged with none:");
+        assert!(
+            causes[0].starts_with(&user) && causes[1].starts_with(&call),
+            "{shown}"
+        );
+        assert_eq!(causes.len(), 2, "{shown}");
+    }
+}
+
+#[test]
 fn a_pair_that_is_too_large_says_nothing_about_its_ids() {
     for change in Change::ALL {
         let (server, _) = gong(|nth, _| match nth {

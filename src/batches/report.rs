@@ -198,7 +198,7 @@ impl fmt::Display for Report {
             write!(f, "\n  {cause}")?;
         }
         if let Some(more @ [_, ..]) = causes.get(Self::SHOWN_CAUSES..) {
-            let pairs: usize = more.iter().map(Cause::pairs).sum();
+            let pairs: usize = more.iter().map(|cause| cause.pairs).sum();
             write!(
                 f,
                 "\n  and {} more, with {pairs} pair{}",
@@ -260,16 +260,14 @@ impl Report {
                 culprit,
                 pair,
                 alone: 0,
-                together: 0,
+                pairs: 0,
                 error,
             });
-            match pairs.len() {
-                1 => cause.alone += 1,
-                together => cause.together += together,
-            }
+            cause.pairs += pairs.len();
+            cause.alone += usize::from(pairs.len() == 1);
         }
         let mut causes: Vec<_> = causes.into_values().collect();
-        causes.sort_by_key(|cause| Reverse(cause.pairs()));
+        causes.sort_by_key(|cause| Reverse(cause.pairs));
         causes
     }
 }
@@ -283,16 +281,10 @@ struct Cause<'a> {
     pair: (CallId, UserId),
     /// How many pairs were refused alone.
     alone: usize,
-    /// How many pairs were refused in larger requests.
-    together: usize,
+    /// How many pairs were refused, alone or in larger requests.
+    pairs: usize,
     /// The error of the first of them.
     error: &'a ApiError,
-}
-
-impl Cause<'_> {
-    fn pairs(&self) -> usize {
-        self.alone + self.together
-    }
 }
 
 impl fmt::Display for Cause<'_> {
@@ -305,7 +297,7 @@ impl fmt::Display for Cause<'_> {
                 return write!(f, "call {call}, user {user}: {}", self.error);
             }
         };
-        let (alone, together) = (self.alone, self.together);
+        let (alone, together) = (self.alone, self.pairs - self.alone);
         let (alone_s, together_s) = (plural(alone), plural(together));
         if alone == 0 {
             // The id turned out to be good after all.
