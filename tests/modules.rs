@@ -108,9 +108,14 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
+fn all_sources() -> BTreeMap<Module, String> {
+    let mut all = BTreeMap::new();
+    sources(&root(), "", &mut all);
+    all
+}
+
 fn imports() -> Imports {
-    let mut code = BTreeMap::new();
-    sources(&root(), "", &mut code);
+    let code = all_sources();
     // The names that lib.rs gives to items, as `crate::CallId`.
     let lib = read(&root().join("lib.rs"));
     let names: BTreeMap<_, _> = uses(&lib)
@@ -227,8 +232,7 @@ fn the_top_level_modules_are_in_this_order() {
 
 #[test]
 fn only_the_module_http_knows_ureq() {
-    let mut code = BTreeMap::new();
-    sources(&root(), "", &mut code);
+    let code = all_sources();
     let knows = code.iter().filter(|(_, text)| text.contains("ureq::"));
     let knows: BTreeSet<_> = knows
         .map(|(module, _)| module.split("::").next().unwrap())

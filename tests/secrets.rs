@@ -266,6 +266,7 @@ fn no_log_record_shows_a_credential_or_an_id() {
         drop(VERBS[0].send(&client).unwrap());
         assert_eq!(VERBS[0].failure(&client).attempts(), 0);
     }
+    assert_eq!((busy.requests().len(), succeeds.requests().len()), (1, 4));
     let records = RECORDS.0.lock().unwrap();
     assert_clean(&records);
     let has_ids = records.contains(common::CALL) || records.contains(common::USER);

@@ -230,15 +230,9 @@ impl<'a> Splitter<'a> {
 
     /// Returns whether single pairs are sent, to find out whether any of the next pairs is good.
     fn is_probing(&self) -> bool {
-        if self.search.is_over() || self.is_given_up {
-            return false;
-        }
         let is_suspect = |ids: &Ids| self.aside_id.is_some_and(|id| ids.single_refusals(id) > 0);
-        match self.verdict() {
-            Verdict::Open => self.ids.as_ref().is_some_and(is_suspect),
-            Verdict::Doubtful => true,
-            Verdict::Unknown => false,
-        }
+        let is_doubtful = self.verdict() == Verdict::Doubtful;
+        self.is_searching() && (is_doubtful || self.ids.as_ref().is_some_and(is_suspect))
     }
 
     /// Takes all that is left, so that single pairs of all of it can be tried.
