@@ -17,9 +17,6 @@ use crate::send::Sender;
 /// id.
 const RECEIPT_LIMIT: usize = 1024 * 1024;
 
-/// About how many bytes an id takes in a body: its digits, two quotes and a comma.
-const ID_SIZE: usize = 24;
-
 /// How large a listing may be, in bytes.
 const LISTING_LIMIT: usize = 64 * 1024 * 1024;
 
@@ -212,15 +209,8 @@ impl Client {
         if calls.is_empty() {
             return Err(ConfigError::new("no calls to list, expected one or more").into());
         }
-        let size = calls.len() * ID_SIZE;
         let filter = Filter { call_ids: &calls };
-        self.send(
-            &Method::POST,
-            &ListBody { filter },
-            &calls,
-            size,
-            LISTING_LIMIT,
-        )
+        self.send(&Method::POST, &ListBody { filter }, &calls, LISTING_LIMIT)
     }
 
     /// Sends one request with the whole list.
@@ -233,25 +223,20 @@ impl Client {
             let message = "the call access list is empty, expected one pair or more";
             return Err(ConfigError::new(message).into());
         }
-        // Room for one id a pair suits calls with several users. If each call has one user, the body
-        // outgrows it once, which beats reserving twice as much for every list.
-        self.send(method, access, &(), access.len() * ID_SIZE, RECEIPT_LIMIT)
+        self.send(method, access, &(), RECEIPT_LIMIT)
     }
 
-    /// Encodes `content`, expected to take `size` bytes, and sends it. The body of a success may have
-    /// up to `limit` bytes.
+    /// Encodes `content` and sends it. The body of a success may have up to `limit` bytes.
     fn send<T: Success>(
         &self,
         method: &Method,
         content: &impl Serialize,
         requested: &T::Requested,
-        size: usize,
         limit: usize,
     ) -> Result<Response<T>, Error> {
         // Encoded once, and not by ureq: retries send the same bytes, and ureq's `send_json` would
         // write them with indentation, at about twice the size.
-        let mut body = Vec::with_capacity(size + 128);
-        serde_json::to_writer(&mut body, content)
+        let body = serde_json::to_vec(content)
             .map_err(|error| ConfigError::new(format!("the body cannot be serialised: {error}")))?;
         let request = Request {
             method,
