@@ -198,6 +198,12 @@ impl<'a> Splitter<'a> {
         self.search.requests()
     }
 
+    /// How many pairs were taken from the list and are not decided yet.
+    #[cfg(test)]
+    pub(super) fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Returns the verdict on the ids of the next pairs.
     fn verdict(&self) -> Verdict {
         match (&self.ids, self.aside_id) {

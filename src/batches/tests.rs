@@ -163,6 +163,19 @@ fn requests_are_as_full_as_both_bounds_allow() {
 }
 
 #[test]
+fn planning_a_request_looks_no_further_than_two_requests() {
+    let bounds = Bounds {
+        calls: 10,
+        pairs: 100,
+    };
+    for (list, looked_at) in [(square(1000, 1), 11), (square(1, 1000), 201)] {
+        let mut splitter = Splitter::new(&list, bounds);
+        assert!(splitter.next_request().is_some());
+        assert_eq!(splitter.queued(), looked_at);
+    }
+}
+
+#[test]
 fn a_search_sends_only_the_first_half_of_the_suspected_pairs() {
     let list = square(16, 1);
     let bounds = (8, 8);
