@@ -81,20 +81,16 @@ impl HttpResponse {
 
 /// Reads to the end of the body, or one byte past the limit.
 fn read(mut body: Body, limit: usize) -> (Vec<u8>, Result<BodyEnd, ureq::Error>) {
-    // A vector that grows by doubling holds three times the body while it moves. The length is only
-    // a claim, so no more than the limit is reserved.
-    let length = body
-        .content_length()
-        .and_then(|length| length.try_into().ok());
-    let capacity = length.map_or(BODY_CAPACITY, |length: usize| length.min(limit) + 1);
-    let mut bytes = Vec::with_capacity(capacity);
     // ureq's own limit causes an error that loses what was read. One byte more than the limit tells a
     // body that is too large from one that just fits, and ureq reuses a connection only after a read
     // has reached the end.
-    let end = body
-        .as_reader()
-        .take(limit as u64 + 1)
-        .read_to_end(&mut bytes);
+    let most = limit as u64 + 1;
+    // A vector that grows by doubling holds three times the body while it moves. The length is only
+    // a claim, so no more is reserved than is read.
+    let length = body.content_length().map(|length| length.min(most));
+    let capacity = length.and_then(|length| length.try_into().ok());
+    let mut bytes = Vec::with_capacity(capacity.unwrap_or(BODY_CAPACITY));
+    let end = body.as_reader().take(most).read_to_end(&mut bytes);
     let end = match end {
         Ok(_) if bytes.len() > limit => Ok(BodyEnd::TooLarge),
         Ok(_) => Ok(BodyEnd::Complete),
