@@ -7,7 +7,7 @@ use crate::base_url::Endpoint;
 use crate::client::Client;
 use crate::credentials::{Credentials, variable};
 use crate::error::{ConfigError, Error, check_duration};
-use crate::http::{HeaderValue, Settings, Transport, tls};
+use crate::http::{HAS_TLS, HeaderValue, Settings, Transport};
 use crate::send::{RetryPolicy, Sender};
 
 /// Configures a [`Client`].
@@ -415,7 +415,7 @@ impl ClientBuilder {
     pub fn build(self) -> Result<Client, Error> {
         let (authorization, secrets) = self.credentials.clone().into_parts();
         let endpoint = Endpoint::below(&self.base_url, &secrets).map_err(ConfigError::new)?;
-        if endpoint.is_https && !tls::IS_AVAILABLE {
+        if endpoint.is_https && !HAS_TLS {
             let message = "base_url is https, which needs the feature rustls or native-tls";
             return Err(ConfigError::new(message).into());
         }

@@ -3,10 +3,14 @@
 mod fault;
 mod response;
 pub(crate) mod retry_after;
-pub(crate) mod tls;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+mod tls;
 mod transport;
 
 pub(crate) use fault::{Fault, NoResponse};
 pub(crate) use response::{BodyEnd, HttpResponse};
 pub(crate) use transport::{Connection, Request, Settings, Transport};
 pub(crate) use ureq::http::{HeaderValue, Method, Uri};
+
+/// Whether the crate was built with a TLS feature.
+pub(crate) const HAS_TLS: bool = cfg!(any(feature = "rustls", feature = "native-tls"));

@@ -1,23 +1,29 @@
 //! Configures TLS: the provider and the trusted certificates, which depend on the crate's features.
 
 use ureq::config::ConfigBuilder;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 use ureq::typestate::AgentScope;
 
-/// Whether the crate was built with a TLS feature.
-pub(crate) const IS_AVAILABLE: bool = cfg!(any(feature = "rustls", feature = "native-tls"));
+/// The certificates that are trusted by default.
+///
+/// With rustls, `PlatformVerifier` panics without its feature; with native-tls, it stands for the
+/// certificates of the operating system.
+const DEFAULT_ROOTS: RootCerts =
+    if cfg!(all(feature = "rustls", not(feature = "platform-verifier"))) {
+        RootCerts::WebPki
+    } else {
+        RootCerts::PlatformVerifier
+    };
 
 /// Trusts only the certificates in `roots`, or if it is `None`, those that the features select.
 ///
 /// # Errors
 ///
 /// Returns a message if `roots` is not valid PEM, or has no certificate.
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
 pub(super) fn configure(
     config: ConfigBuilder<AgentScope>,
     roots: Option<&[u8]>,
 ) -> Result<ConfigBuilder<AgentScope>, &'static str> {
-    use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
-
     // Always set: ureq panics when it connects with a provider whose feature is off. Rustls comes
     // first, so that another crate that turns on `native-tls` changes nothing here.
     let provider = if cfg!(feature = "rustls") {
@@ -27,22 +33,14 @@ pub(super) fn configure(
     };
     let roots = match roots {
         Some(pem) => certificates(pem)?,
-        // With rustls, `PlatformVerifier` panics without its feature; with native-tls, it stands
-        // for the certificates of the operating system.
-        None if cfg!(all(feature = "rustls", not(feature = "platform-verifier"))) => {
-            RootCerts::WebPki
-        }
-        None => RootCerts::PlatformVerifier,
+        None => DEFAULT_ROOTS,
     };
     let tls = TlsConfig::builder().provider(provider).root_certs(roots);
     Ok(config.tls_config(tls.build()))
 }
 
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
 /// Parses the certificates of a PEM file, and ignores its other items.
-fn certificates(pem: &[u8]) -> Result<ureq::tls::RootCerts, &'static str> {
-    use ureq::tls::{PemItem, parse_pem};
-
+fn certificates(pem: &[u8]) -> Result<RootCerts, &'static str> {
     let items = parse_pem(pem)
         .collect::<Result<Vec<_>, _>>()
         // ureq's error would quote the text, which may be a private key.
@@ -68,7 +66,6 @@ fn certificates(pem: &[u8]) -> Result<ureq::tls::RootCerts, &'static str> {
 }
 
 /// Returns whether these bytes are one DER sequence, as every certificate is.
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
 fn is_sequence(der: &[u8]) -> bool {
     let (length, content) = match der {
         [0x30, length @ 0..=0x7f, content @ ..] => (usize::from(*length), content),
@@ -81,24 +78,12 @@ fn is_sequence(der: &[u8]) -> bool {
     content.len() == length
 }
 
-#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-pub(super) fn configure(
-    config: ConfigBuilder<AgentScope>,
-    roots: Option<&[u8]>,
-) -> Result<ConfigBuilder<AgentScope>, &'static str> {
-    match roots {
-        None => Ok(config),
-        Some(_) => Err("root_certificates needs the feature rustls or native-tls"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    use super::is_sequence;
+
     #[test]
     fn a_sequence_has_the_length_that_it_states() {
-        use super::is_sequence;
-
         for (head, length) in [
             (&[0x30, 0][..], 0),
             (&[0x30, 0x7f], 127),

@@ -14,7 +14,6 @@ use ureq::{Agent, AsSendBody};
 
 use super::fault::NoResponse;
 use super::response::HttpResponse;
-use super::tls;
 
 /// How large the head of a response may be, in bytes; ureq's default.
 const MAX_HEADER_SIZE: usize = 64 * 1024;
@@ -99,7 +98,14 @@ impl Transport {
             .input_buffer_size(INPUT_BUFFER)
             .output_buffer_size(OUTPUT_BUFFER + longest_line)
             .max_idle_connections_per_host(MAX_IDLE_CONNECTIONS);
-        config = tls::configure(config, settings.root_certificates.as_deref())?;
+        #[cfg(any(feature = "rustls", feature = "native-tls"))]
+        {
+            config = super::tls::configure(config, settings.root_certificates.as_deref())?;
+        }
+        #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+        if settings.root_certificates.is_some() {
+            return Err("root_certificates needs the feature rustls or native-tls");
+        }
         // ureq takes a proxy from the environment. It would see the credentials on their way to
         // loopback, in clear text, and would connect to a loopback host of its own.
         if settings.is_loopback {
