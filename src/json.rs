@@ -4,7 +4,8 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// The deepest nesting of arrays and objects, which is that of serde_json.
 const MAX_DEPTH: usize = 127;
@@ -38,6 +39,34 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
+}
+
+/// Calls `f` with each element of a JSON array.
+///
+/// One at a time, since a million empty texts would take many times their size side by side.
+///
+/// # Errors
+///
+/// Returns an error if `json` is not an array.
+pub(crate) fn for_each_element(json: &str, f: impl FnMut(&RawValue)) -> serde_json::Result<()> {
+    serde_json::Deserializer::from_str(json).deserialize_seq(ArrayVisitor(f))
+}
+
+struct ArrayVisitor<F>(F);
+
+impl<'de, F: FnMut(&RawValue)> Visitor<'de> for ArrayVisitor<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<(), A::Error> {
+        while let Some(element) = elements.next_element()? {
+            (self.0)(element);
+        }
+        Ok(())
     }
 }
 
@@ -106,5 +135,21 @@ mod tests {
         assert_eq!(read(r#"{"y":[{}],"x":1}"#).unwrap().0.x, 1);
         let error = read("[1]").err().unwrap().to_string();
         assert!(error.contains("expected an object"), "{error}");
+    }
+
+    #[test]
+    fn elements_are_those_of_an_array() {
+        let elements = |json| {
+            let mut elements = Vec::new();
+            for_each_element(json, |element| elements.push(element.get().to_owned()))
+                .map(|()| elements)
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(
+            elements(r#"["a",{"b": 1}]"#).unwrap(),
+            [r#""a""#, r#"{"b": 1}"#]
+        );
+        let error = elements("{}").unwrap_err();
+        assert!(error.contains("expected an array"), "{error}");
     }
 }

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 /// How many bytes of a server's text are kept: a few paragraphs, and short enough for a log line.
 pub(crate) const LIMIT: usize = 2048;
 
-/// How many bytes of a body are searched for secrets.
+/// How many bytes of a text are searched for secrets.
 ///
 /// A body of 64 MiB is not searched to the end when only its first 2 KiB are kept. The margin is for
 /// stripped characters, so that what is kept has been searched with room to spare.
@@ -37,9 +37,7 @@ impl Secrets {
     /// Replaces every secret with a mark.
     fn redact(&self, text: &mut String) {
         for secret in self.0.iter() {
-            // Comparing lengths first avoids setting up a search for short texts, such as request
-            // ids.
-            if secret.len() <= text.len() && text.contains(secret) {
+            if text.contains(secret) {
                 *text = text.replace(secret, REDACTED);
             }
         }
@@ -190,12 +188,7 @@ fn unescape_url(text: &str) -> String {
 
 /// Cleans a text that was received as a whole.
 pub(crate) fn clean(text: &str, secrets: &Secrets) -> String {
-    // Invisible characters go first, since one inside a secret would hide it; cutting comes last,
-    // since it could leave the start of one.
-    let mut text = strip(text);
-    secrets.redact(&mut text);
-    cut(&mut text, LIMIT);
-    text
+    clean_body(text.as_bytes(), true, secrets)
 }
 
 /// Cleans a body. Unless `is_whole`, its end may be the beginning of a secret.
@@ -204,6 +197,8 @@ pub(crate) fn clean_body(body: &[u8], is_whole: bool, secrets: &Secrets) -> Stri
         Some(start) => (start, false),
         None => (body, is_whole),
     };
+    // Invisible characters go first, since one inside a secret would hide it; cutting comes last,
+    // since it could leave the start of one.
     let mut text = strip(&String::from_utf8_lossy(body));
     secrets.redact(&mut text);
     if !is_whole {

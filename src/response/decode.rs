@@ -5,10 +5,9 @@
 //! it for a grant. An error is the opposite: it keeps whatever can be read.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::api_error::{ApiError, Parts};
@@ -175,63 +174,39 @@ fn messages(errors: Option<Box<RawValue>>, secrets: &Secrets) -> Vec<String> {
     let Some(errors) = errors else {
         return Vec::new();
     };
-    let mut messages = Messages {
-        secrets,
-        left: redact::LIMIT,
-        messages: Vec::new(),
-    };
-    if errors.get().starts_with('[') {
-        let mut json = serde_json::Deserializer::from_str(errors.get());
-        // The elements were parsed before, so there is nothing that could fail.
-        let _ = json.deserialize_seq(&mut messages);
-    } else {
-        messages.push(&errors);
-    }
-    messages.messages
-}
-
-/// Collects messages until their limit.
-struct Messages<'a> {
-    secrets: &'a Secrets,
-    left: usize,
-    messages: Vec<String>,
-}
-
-impl Messages<'_> {
-    fn push(&mut self, error: &RawValue) {
-        let json = error.get();
-        let mut message = if json.len() > redact::SEARCHED {
-            // Most of a very long text is cut off, so it is not worth another copy.
-            redact::clean_body(json.as_bytes(), true, self.secrets)
-        } else {
-            // Anything but a string is shown as its JSON.
-            let text = serde_json::from_str::<String>(json);
-            redact::clean(text.as_deref().unwrap_or(json), self.secrets)
-        };
-        redact::cut(&mut message, self.left);
+    let mut messages = Vec::new();
+    let mut left = redact::LIMIT;
+    let mut push = |error: &str| {
+        // There may be a million more.
+        if left == 0 {
+            return;
+        }
+        let mut message = message(error, secrets);
+        redact::cut(&mut message, left);
         if !message.trim().is_empty() {
-            self.left -= message.len();
-            self.messages.push(message);
+            left -= message.len();
+            messages.push(message);
         }
+    };
+    let json = errors.get();
+    // Anything else would be quoted as a whole in an error of serde_json.
+    let is_array = json.starts_with('[');
+    let elements = is_array.then(|| json::for_each_element(json, |error| push(error.get())));
+    if !matches!(elements, Some(Ok(()))) {
+        push(json);
     }
+    messages
 }
 
-impl<'de> Visitor<'de> for &mut Messages<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    // One at a time, since a million empty messages would take many times their size.
-    fn visit_seq<A: SeqAccess<'de>>(self, mut errors: A) -> Result<(), A::Error> {
-        while let Some(error) = errors.next_element::<Box<RawValue>>()? {
-            if self.left > 0 {
-                self.push(&error);
-            }
-        }
-        Ok(())
-    }
+/// Returns the cleaned text of an error. Anything but a string is shown as its JSON.
+fn message(error: &str, secrets: &Secrets) -> String {
+    // Most of a very long text is cut off, so it is not worth another copy.
+    let text = if error.len() > redact::SEARCHED {
+        None
+    } else {
+        serde_json::from_str::<String>(error).ok()
+    };
+    redact::clean(text.as_deref().unwrap_or(error), secrets)
 }
 
 /// Returns the host of an absolute `Location`, without user information.
@@ -251,6 +226,16 @@ fn host_of(location: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_longer_than_what_is_searched_is_shown_as_its_json() {
+        let secrets = Secrets::from_iter([]);
+        for (len, start) in [(redact::SEARCHED, "xx"), (redact::SEARCHED + 1, "\"x")] {
+            let json = format!("\"{}\"", "x".repeat(len - 2));
+            let message = message(&json, &secrets);
+            assert!(message.starts_with(start), "{len} bytes: {message}");
+        }
+    }
 
     #[test]
     fn the_host_of_a_location_has_no_user_information() {
