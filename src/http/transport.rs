@@ -78,40 +78,8 @@ impl Transport {
     ///
     /// Returns a message if the certificates are invalid.
     pub(crate) fn new(settings: Settings) -> Result<Self, &'static str> {
+        let agent = agent(&settings)?;
         let uri = settings.uri;
-        // ureq fails with an obscure error once it sends a line that does not fit in the output
-        // buffer. An access key secret can be thousands of bytes long.
-        let longest_line = settings
-            .authorization
-            .len()
-            .max(settings.user_agent.len())
-            .max(uri.path().len());
-        // ureq's error for a status loses the headers, `Retry-After` among them. Its redirects turn
-        // a `PUT` into a `GET` without a body, whose 200 would look like an acknowledgement.
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_global(Some(settings.timeout))
-            .timeout_resolve(Some(settings.connect_timeout))
-            .timeout_connect(Some(settings.connect_timeout))
-            .max_response_header_size(MAX_HEADER_SIZE)
-            .input_buffer_size(INPUT_BUFFER)
-            .output_buffer_size(OUTPUT_BUFFER + longest_line)
-            .max_idle_connections_per_host(MAX_IDLE_CONNECTIONS);
-        #[cfg(any(feature = "rustls", feature = "native-tls"))]
-        {
-            config = super::tls::configure(config, settings.root_certificates.as_deref())?;
-        }
-        #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-        if settings.root_certificates.is_some() {
-            return Err("root_certificates needs the feature rustls or native-tls");
-        }
-        // ureq takes a proxy from the environment. It would see the credentials on their way to
-        // loopback, in clear text, and would connect to a loopback host of its own.
-        if settings.is_loopback {
-            config = config.proxy(None);
-        }
-        let agent: Agent = config.build().into();
         let has_proxy = agent
             .config()
             .proxy()
@@ -221,6 +189,47 @@ impl Transport {
         }
         .build()
     }
+}
+
+/// Configures ureq.
+///
+/// # Errors
+///
+/// Returns a message if the certificates are invalid.
+fn agent(settings: &Settings) -> Result<Agent, &'static str> {
+    // ureq fails with an obscure error once it sends a line that does not fit in the output
+    // buffer. An access key secret can be thousands of bytes long.
+    let longest_line = settings
+        .authorization
+        .len()
+        .max(settings.user_agent.len())
+        .max(settings.uri.path().len());
+    // ureq's error for a status loses the headers, `Retry-After` among them. Its redirects turn
+    // a `PUT` into a `GET` without a body, whose 200 would look like an acknowledgement.
+    let mut config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_global(Some(settings.timeout))
+        .timeout_resolve(Some(settings.connect_timeout))
+        .timeout_connect(Some(settings.connect_timeout))
+        .max_response_header_size(MAX_HEADER_SIZE)
+        .input_buffer_size(INPUT_BUFFER)
+        .output_buffer_size(OUTPUT_BUFFER + longest_line)
+        .max_idle_connections_per_host(MAX_IDLE_CONNECTIONS);
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    {
+        config = super::tls::configure(config, settings.root_certificates.as_deref())?;
+    }
+    #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+    if settings.root_certificates.is_some() {
+        return Err("root_certificates needs the feature rustls or native-tls");
+    }
+    // ureq takes a proxy from the environment. It would see the credentials on their way to
+    // loopback, in clear text, and would connect to a loopback host of its own.
+    if settings.is_loopback {
+        config = config.proxy(None);
+    }
+    Ok(config.build().into())
 }
 
 fn run(
