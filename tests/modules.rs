@@ -138,10 +138,12 @@ fn imports() -> Imports {
             let body = body(text);
             let is_word = |c: char| c.is_alphanumeric() || c == '_';
             // A path in the middle of the code would be an import that is not seen here.
-            assert!(
-                !body.contains("crate::"),
-                "{module} has a path outside `use`"
-            );
+            for start in ["crate::", "super::"] {
+                assert!(
+                    !body.contains(start),
+                    "{module} has a path outside `use`: {start}"
+                );
+            }
             let words: BTreeSet<_> = body.split(|c| !is_word(c)).collect();
             // `super` is the module above, also in a `mod.rs`.
             let paths = uses(text).into_iter().filter(|(is_public, path)| {

@@ -9,8 +9,5 @@ mod transport;
 
 pub(crate) use fault::{Fault, NoResponse};
 pub(crate) use response::{BodyEnd, HttpResponse};
-pub(crate) use transport::{Connection, Request, Settings, Transport};
+pub(crate) use transport::{Connection, HAS_TLS, Request, Settings, Transport};
 pub(crate) use ureq::http::{HeaderValue, Method, Uri};
-
-/// Whether the crate was built with a TLS feature.
-pub(crate) const HAS_TLS: bool = cfg!(any(feature = "rustls", feature = "native-tls"));

@@ -84,13 +84,14 @@ fn read(mut body: Body, limit: usize) -> (Vec<u8>, Result<BodyEnd, ureq::Error>)
     // ureq's own limit causes an error that loses what was read. One byte more than the limit tells a
     // body that is too large from one that just fits, and ureq reuses a connection only after a read
     // has reached the end.
-    let most = limit as u64 + 1;
-    // A vector that grows by doubling holds three times the body while it moves. The length is only
-    // a claim, so no more is reserved than is read.
-    let length = body.content_length().map(|length| length.min(most));
+    let readable = limit as u64 + 1;
+    // A vector that grows by doubling holds three times the body while it moves. One of the right
+    // size does not grow: `read_to_end` looks for the end in a small buffer of its own. The length is
+    // only a claim, so it is capped.
+    let length = body.content_length().map(|length| length.min(readable));
     let capacity = length.and_then(|length| length.try_into().ok());
     let mut bytes = Vec::with_capacity(capacity.unwrap_or(BODY_CAPACITY));
-    let end = body.as_reader().take(most).read_to_end(&mut bytes);
+    let end = body.as_reader().take(readable).read_to_end(&mut bytes);
     let end = match end {
         Ok(_) if bytes.len() > limit => Ok(BodyEnd::TooLarge),
         Ok(_) => Ok(BodyEnd::Complete),

@@ -6,8 +6,8 @@ use ureq::typestate::AgentScope;
 
 /// The certificates that are trusted by default.
 ///
-/// With rustls, `PlatformVerifier` panics without its feature; with native-tls, it stands for the
-/// certificates of the operating system.
+/// With rustls, `PlatformVerifier` panics unless the feature `platform-verifier` is on. With
+/// native-tls, it means the system's certificates.
 const DEFAULT_ROOTS: RootCerts =
     if cfg!(all(feature = "rustls", not(feature = "platform-verifier"))) {
         RootCerts::WebPki

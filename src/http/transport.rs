@@ -14,6 +14,11 @@ use ureq::{Agent, AsSendBody};
 
 use super::fault::NoResponse;
 use super::response::HttpResponse;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+use super::tls;
+
+/// Whether the crate was built with a TLS feature.
+pub(crate) const HAS_TLS: bool = cfg!(any(feature = "rustls", feature = "native-tls"));
 
 /// How large the head of a response may be, in bytes; ureq's default.
 const MAX_HEADER_SIZE: usize = 64 * 1024;
@@ -76,7 +81,7 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// Returns a message if the certificates are invalid.
+    /// Returns a message if the certificates are invalid, or there is no TLS to use them.
     pub(crate) fn new(settings: Settings) -> Result<Self, &'static str> {
         let agent = agent(&settings)?;
         let uri = settings.uri;
@@ -84,8 +89,8 @@ impl Transport {
             .config()
             .proxy()
             .is_some_and(|proxy| !proxy.is_no_proxy(&uri));
-        // Headers of each request: ureq panics on an invalid `User-Agent` in its configuration, and
-        // a connection that was opened with another one is not reused.
+        // These are set on each request and not in ureq's configuration, where an invalid
+        // `User-Agent` panics.
         let headers = HeaderMap::from_iter([
             (AUTHORIZATION, settings.authorization),
             (USER_AGENT, settings.user_agent),
@@ -195,7 +200,7 @@ impl Transport {
 ///
 /// # Errors
 ///
-/// Returns a message if the certificates are invalid.
+/// Returns a message if the certificates are invalid, or there is no TLS to use them.
 fn agent(settings: &Settings) -> Result<Agent, &'static str> {
     // ureq fails with an obscure error once it sends a line that does not fit in the output
     // buffer. An access key secret can be thousands of bytes long.
@@ -216,16 +221,15 @@ fn agent(settings: &Settings) -> Result<Agent, &'static str> {
         .input_buffer_size(INPUT_BUFFER)
         .output_buffer_size(OUTPUT_BUFFER + longest_line)
         .max_idle_connections_per_host(MAX_IDLE_CONNECTIONS);
-    #[cfg(any(feature = "rustls", feature = "native-tls"))]
-    {
-        config = super::tls::configure(config, settings.root_certificates.as_deref())?;
-    }
-    #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-    if settings.root_certificates.is_some() {
+    if settings.root_certificates.is_some() && !HAS_TLS {
         return Err("root_certificates needs the feature rustls or native-tls");
     }
-    // ureq takes a proxy from the environment. It would see the credentials on their way to
-    // loopback, in clear text, and would connect to a loopback host of its own.
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    {
+        config = tls::configure(config, settings.root_certificates.as_deref())?;
+    }
+    // ureq takes a proxy from the environment. That proxy would see the credentials in clear text,
+    // and would connect to its own loopback host.
     if settings.is_loopback {
         config = config.proxy(None);
     }
