@@ -112,8 +112,8 @@ impl Row {
             if !request.pairs().any(is_bad) {
                 splitter.acknowledged();
                 good -= request.len();
-            } else if let Some((Decision::Refused, pairs)) = splitter.refused(false) {
-                assert!(pairs.pairs().all(is_bad), "a good pair is refused");
+            } else if let Some(Decision::Refused) = splitter.refused(false) {
+                assert!(request.pairs().all(is_bad), "a good pair is refused");
             }
         }
         (requests, good)

@@ -19,9 +19,9 @@ pub(super) enum Id {
 
 /// The ids of the pairs that were acknowledged, and of those that were refused alone.
 ///
-/// Gong refuses a request because it does not know an id in it, and acknowledges one only if it
-/// knows all of them. So if a pair is refused alone, its call or its user is unknown; if the call
-/// was acknowledged with another user, it is the user that is unknown.
+/// Gong refuses a request because it does not know an id in it, and acknowledges a request only if
+/// it knows all of its ids. So if a pair is refused alone, its call or its user is unknown; if the
+/// call was acknowledged with another user, it is the user that is unknown.
 ///
 /// Nothing here is certain: Gong does not say which id it refuses, and may refuse a single pair for
 /// another reason. So several refusals are needed, and any acknowledgement outweighs them.
@@ -29,8 +29,9 @@ pub(super) enum Id {
 pub(super) struct Ids {
     acknowledged_calls: BTreeSet<CallId>,
     acknowledged_users: BTreeSet<UserId>,
-    /// The users with whom each call was refused alone, and the reverse below.
+    /// The users in those pairs of a call that were refused alone.
     refused_calls: BTreeMap<CallId, Vec<UserId>>,
+    /// The calls in those pairs of a user that were refused alone.
     refused_users: BTreeMap<UserId, Vec<CallId>>,
     /// How many pairs were refused alone.
     refusals: usize,

@@ -71,11 +71,12 @@ impl Client {
 /// the next batch is decided. It sends one request, or more while it searches for a refused pair.
 ///
 /// Every pair of the list is in exactly one [`Batch`]. The batches keep the order of the list,
-/// except that the pairs of an id that Gong does not seem to know come last, in any order. If nothing
-/// is refused, the job sends the fewest requests that
+/// except that the pairs of an id that Gong does not seem to know come last, in any order. If
+/// nothing is refused, the job sends as few requests as
 /// [`max_calls_per_batch`](crate::ClientBuilder::max_calls_per_batch) and
-/// [`max_pairs_per_batch`](crate::ClientBuilder::max_pairs_per_batch) allow in that order. It
-/// splits a call over several requests only if the call has more users than `max_pairs_per_batch`.
+/// [`max_pairs_per_batch`](crate::ClientBuilder::max_pairs_per_batch) allow without reordering the
+/// list. It splits a call over several requests only if the call has more users than
+/// `max_pairs_per_batch`.
 ///
 /// # Refusals
 ///
@@ -89,18 +90,18 @@ impl Client {
 /// - It remembers which ids were refused. It sets aside a user who was never acknowledged and was
 ///   refused with a call that Gong knows. It also sets aside a call that was refused with two users
 ///   and acknowledged with none. Their other pairs come last.
-/// - It does not search again for an id that was refused alone three times and never acknowledged.
-///   It sends the rest of that id's pairs once, in full requests; if Gong refuses them, they are
-///   [`Refused`](Outcome::Refused) together.
+/// - It stops searching for an id once three of its pairs were refused alone and none was
+///   acknowledged. It sends the rest of that id's pairs once, in full requests; if Gong refuses
+///   them, they are [`Refused`](Outcome::Refused) together.
 /// - Sometimes it is unclear whether an id is unknown, because Gong never acknowledged it or any id
 ///   that it was refused with. After 20 such refusals of one id, or 100 in a job without any
 ///   acknowledgement, the job tries three more pairs, far from each other. If Gong refuses all of
 ///   them, the job sends the rest in full requests, and the pairs that are then refused are
 ///   [`Undecided`](Outcome::Undecided). One acknowledgement is enough to resume the search.
 /// - A job sends at most 1,000 requests only to search, which is a tenth of a company's daily
-///   limit. After that it continues in full requests; if one is refused, its pairs are undecided.
-///   The small requests that carry pairs after a refusal do not count towards this bound, and neither
-///   do those that halve a request that is too large.
+///   limit. After that it continues in full requests; if one is refused, its pairs are undecided. A
+///   request that is too large (413) counts too; the small requests that carry pairs after a
+///   refusal do not.
 ///
 /// After a status 413, the next request is half as large, and no later one is larger. If it turns
 /// out that a single pair is too large, that pair is refused alone, and the job restores the size.
@@ -219,17 +220,17 @@ pub struct Batch {
 pub enum Outcome {
     /// Gong acknowledged these pairs.
     Done(Receipt),
-    /// Gong refused these pairs themselves (400, 413).
+    /// Gong refused these pairs (400, 413), and not only a request that contained them.
     ///
     /// The batch is a single pair, or several pairs with the same id that Gong refused together. In
-    /// the latter case, Gong had already refused three other pairs with that id alone, and
+    /// the latter case, Gong had already refused three other pairs of that id, each sent alone, and
     /// acknowledged none.
     Refused(ApiError),
     /// Gong refused these pairs together, and the search ended before it found which of them are the
     /// reason.
     ///
-    /// If they share an id that [`Report`] names among the refused pairs, correct that id first:
-    /// unchanged, another job would refuse only a few more of them.
+    /// If they share an id that [`Report`] names among the refused pairs, correct that id first.
+    /// Otherwise, another job would only find a few more of them refused.
     Undecided(ApiError),
     /// The job stopped at these pairs, which [may have been applied](crate#may-have-been-applied).
     ///
@@ -258,9 +259,10 @@ impl<'a> Batches<'a> {
     /// Stops the job: it sends nothing more, and yields the pairs that are left as one batch that
     /// is [`NotSent`](Outcome::NotSent).
     ///
-    /// Collect that batch too: then the report is complete, and [`Report::remaining`] is all that the
-    /// next run needs. It takes effect at the next `next()`: it cannot interrupt a request or a search,
-    /// and each request may take [`total_timeout`](crate::ClientBuilder::total_timeout).
+    /// Collect that batch too: then the report is complete, and [`Report::remaining`] is all that
+    /// the next run needs. `stop` takes effect at the next call of `next`; it cannot interrupt a
+    /// request or a search, and each request may take
+    /// [`total_timeout`](crate::ClientBuilder::total_timeout).
     ///
     /// # Examples
     ///
@@ -322,7 +324,7 @@ impl Iterator for Batches<'_> {
                 }
                 Err(Error::Api(refusal)) if matches!(refusal.status(), 400 | 413) => {
                     let is_too_large = refusal.status() == 413;
-                    let Some((decision, batch)) = self.splitter.refused(is_too_large) else {
+                    let Some(decision) = self.splitter.refused(is_too_large) else {
                         continue;
                     };
                     let outcome = match decision {

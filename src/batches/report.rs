@@ -192,7 +192,12 @@ impl FromIterator<Batch> for Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let refused: CallAccessList = self.refused.iter().flat_map(|(pairs, _)| pairs).collect();
-        write!(f, "done: {}\nrefused: {}", Size(&self.done), Size(&refused))?;
+        write!(
+            f,
+            "done: {}\nrefused: {}",
+            Count(&self.done),
+            Count(&refused)
+        )?;
         let causes = self.causes();
         for cause in causes.iter().take(Self::SHOWN_CAUSES) {
             write!(f, "\n  {cause}")?;
@@ -206,7 +211,7 @@ impl fmt::Display for Report {
                 plural(pairs)
             )?;
         }
-        write!(f, "\nremaining: {}", Size(&self.remaining))?;
+        write!(f, "\nremaining: {}", Count(&self.remaining))?;
         if let Some((pairs, error)) = &self.undecided {
             write!(
                 f,
@@ -322,9 +327,9 @@ impl fmt::Display for Cause<'_> {
 }
 
 /// Displays the number of pairs and of calls.
-struct Size<'a>(&'a CallAccessList);
+struct Count<'a>(&'a CallAccessList);
 
-impl fmt::Display for Size<'_> {
+impl fmt::Display for Count<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (pairs, calls) = (self.0.len(), self.0.call_count());
         let (s, calls_s) = (plural(pairs), plural(calls));

@@ -81,6 +81,7 @@ impl Search {
         }
         self.count();
         self.suspected = if self.is_over() {
+            // The other half goes out in the next full request.
             0
         } else {
             self.suspected.saturating_sub(pairs)
@@ -109,14 +110,14 @@ impl Search {
         }
     }
 
-    /// Continues behind the suspected pairs without searching them.
+    /// Continues after the suspected pairs without searching them.
     pub(super) fn skip(&mut self) {
         self.suspected = 0;
     }
 
     /// Counts a request that was sent only to search.
     pub(super) fn count(&mut self) {
-        // After the search, a request is as large as it can be, and carries pairs whatever it finds.
+        // After the bound, every request is as large as it can be, so none is sent only to search.
         if !self.is_over() {
             self.requests += 1;
         }
@@ -132,7 +133,7 @@ pub(super) struct Size {
 
 /// The possibility that a request was refused with a 413 because of a single pair in it.
 ///
-/// Then the size of the request says nothing, and the maximum from before it is restored.
+/// Then the size of the request says nothing, and the maximum from before that request is restored.
 #[derive(Debug)]
 struct Doubt {
     /// How many pairs of that request are not decided yet.

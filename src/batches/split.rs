@@ -26,7 +26,7 @@ pub(super) struct Bounds {
     pub(super) pairs: usize,
 }
 
-/// What a refusal decides about some pairs.
+/// What a refusal decides about the pairs of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decision {
     /// They are refused because of their ids, or because they are too large.
@@ -112,6 +112,7 @@ impl<'a> Splitter<'a> {
         }
         self.probes = 0;
         self.is_given_up = false;
+        // Probing rotated the queue; from here on, its pairs are sent in order again.
         if is_out_of_order {
             self.queue.make_contiguous().sort_unstable();
         }
@@ -119,8 +120,8 @@ impl<'a> Splitter<'a> {
 
     /// Records that Gong refused the last request, with a 413 if it `is_too_large`.
     ///
-    /// Returns what that decides, and about which pairs; `None` if the search continues.
-    pub(super) fn refused(&mut self, is_too_large: bool) -> Option<(Decision, CallAccessList)> {
+    /// Returns what that decides about its pairs; `None` if the search continues.
+    pub(super) fn refused(&mut self, is_too_large: bool) -> Option<Decision> {
         self.ids.get_or_insert_with(|| {
             // Before the first refusal, everything decided was acknowledged, in the list's order.
             let decided = self.list.len() - self.queue.len() - self.rest.len();
@@ -147,7 +148,8 @@ impl<'a> Splitter<'a> {
             return None;
         };
         self.search.skip();
-        Some((decision, self.take().into_iter().collect()))
+        self.take();
+        Some(decision)
     }
 
     /// Records that the last request, of a single pair, was refused.
@@ -198,7 +200,7 @@ impl<'a> Splitter<'a> {
         self.search.requests()
     }
 
-    /// How many pairs were taken from the list and are not decided yet.
+    /// How many pairs are in `queue`.
     #[cfg(test)]
     pub(super) fn queued(&self) -> usize {
         self.queue.len()
@@ -211,6 +213,12 @@ impl<'a> Splitter<'a> {
             (Some(ids), None) => ids.verdict_on_all(),
             (None, _) => Verdict::Open,
         }
+    }
+
+    /// Whether a pair of this id was refused alone, and none was ever acknowledged.
+    fn was_refused_alone(&self, id: Id) -> bool {
+        let ids = self.ids.as_ref();
+        ids.is_some_and(|ids| ids.single_refusals(id) > 0)
     }
 
     /// Fills `queue` with enough pairs for a request, if any are left.
@@ -236,9 +244,9 @@ impl<'a> Splitter<'a> {
 
     /// Returns whether single pairs are sent, to find out whether any of the next pairs is good.
     fn is_probing(&self) -> bool {
-        let is_suspect = |ids: &Ids| self.aside_id.is_some_and(|id| ids.single_refusals(id) > 0);
         let is_doubtful = self.verdict() == Verdict::Doubtful;
-        self.is_searching() && (is_doubtful || self.ids.as_ref().is_some_and(is_suspect))
+        let is_suspect = |id| self.was_refused_alone(id);
+        self.is_searching() && (is_doubtful || self.aside_id.is_some_and(is_suspect))
     }
 
     /// Takes all that is left, so that single pairs of all of it can be tried.
@@ -252,10 +260,9 @@ impl<'a> Splitter<'a> {
 
     /// Takes pairs from the list, and sets aside those of ids that are probably unknown.
     fn fill_from_list(&mut self) {
-        let ids = match &self.ids {
-            Some(ids) if ids.verdict_on_all() == Verdict::Doubtful => return self.fill_with_all(),
-            ids => ids.as_ref(),
-        };
+        if self.verdict() == Verdict::Doubtful {
+            return self.fill_with_all();
+        }
         // `cut` has to see whether the last call would fit into a request of its own, which may begin
         // at the end of this one. To look further, again for each request, would take quadratic time.
         let enough = self.limit().saturating_mul(2);
@@ -267,6 +274,7 @@ impl<'a> Splitter<'a> {
             let Some((call, user)) = pair else {
                 break;
             };
+            let ids = self.ids.as_ref();
             if let Some(id) = ids.and_then(|ids| ids.set_aside(call, user)) {
                 self.aside.entry(id).or_default().push((call, user));
                 self.size.decided(1);
@@ -305,13 +313,9 @@ impl<'a> Splitter<'a> {
         if self.is_probing() {
             return self.queue.len().min(1);
         }
-        let is_suspect = |call| {
-            let ids = self.ids.as_ref();
-            ids.is_some_and(|ids| ids.single_refusals(Id::Call(call)) > 0)
-        };
         match self.queue.front() {
             // The call was refused with another user, so this pair is probably refused too.
-            Some((call, _)) if self.is_searching() && is_suspect(*call) => 1,
+            Some((call, _)) if self.is_searching() && self.was_refused_alone(Id::Call(*call)) => 1,
             _ => self.cut(),
         }
     }

@@ -112,13 +112,13 @@ fn run(list: &CallAccessList, (calls, pairs): (usize, usize), gong: &Gong) -> Jo
                 job.done.extend(&request);
             }
             status => match splitter.refused(status == 413) {
-                Some((Decision::Refused, pairs)) => {
-                    job.order.extend(&pairs);
-                    job.refused.push(pairs);
+                Some(Decision::Refused) => {
+                    job.order.extend(&request);
+                    job.refused.push(request);
                 }
-                Some((Decision::Undecided, pairs)) => {
-                    job.order.extend(&pairs);
-                    job.undecided.extend(&pairs);
+                Some(Decision::Undecided) => {
+                    job.order.extend(&request);
+                    job.undecided.extend(&request);
                 }
                 None => {}
             },
@@ -163,7 +163,7 @@ fn requests_are_as_full_as_both_bounds_allow() {
 }
 
 #[test]
-fn planning_a_request_looks_no_further_than_two_requests() {
+fn planning_looks_at_most_two_requests_ahead() {
     let bounds = Bounds {
         calls: 10,
         pairs: 100,
@@ -425,7 +425,7 @@ fn after_the_bound_an_unknown_user_stays_out_of_the_other_requests() {
 }
 
 #[test]
-fn a_size_that_is_learned_after_the_bound_is_kept_to() {
+fn a_size_learned_after_the_bound_is_respected() {
     let mut gong = Gong::new().without_calls((0..10_000).step_by(4));
     gong.most = 500;
     let list: CallAccessList = square(10_000, 1)
