@@ -7,7 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The deepest nesting of arrays and objects, which is that of serde_json.
+/// The deepest nesting of arrays and objects that serde_json reads.
 const MAX_DEPTH: usize = 127;
 
 /// A `T` that is read from a JSON object and from nothing else.
@@ -44,7 +44,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 
 /// Calls `f` with each element of a JSON array.
 ///
-/// One at a time, since a million empty texts would take many times their size side by side.
+/// They are read one at a time: a vector of a million empty strings would take many times the size
+/// of the JSON.
 ///
 /// # Errors
 ///

@@ -6,20 +6,9 @@ use std::time::Duration;
 /// A response from Gong that is not a success.
 ///
 /// Its `Display` says in one line what the status means, what Gong said, the request id, and what
-/// to do. It is safe to log: the client cuts text from the server to 2 KiB, and removes control
-/// characters and its own credentials.
-///
-/// # What to do
-///
-/// | status | meaning | what helps |
-/// |---|---|---|
-/// | 400 | an unknown call or user, or a malformed request | correct the list |
-/// | 401 | wrong credentials, a missing scope, or the host of another region | correct the settings |
-/// | 413 | the request is too large | send fewer pairs, or a batch job |
-/// | 429 | the company has used up its requests for this second or day | wait for [`retry_after`](Self::retry_after) |
-/// | 500 to 599 | Gong failed; the request may have been applied | send it again later |
-/// | 300 to 399 | Gong points to another host, which the message names | set it as the base URL |
-/// | 200 | the response does not prove success | check the base URL, then list the access |
+/// to do. [`Response`](crate::Response#what-to-do) says more about each status. It is safe to log:
+/// the client cuts text from the server to 2 KiB, and removes control characters and its own
+/// credentials.
 ///
 /// # Examples
 ///

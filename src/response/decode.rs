@@ -25,49 +25,57 @@ pub(crate) fn decode<T: Success>(
     attempts: u32,
     secrets: &Secrets,
 ) -> Response<T> {
-    let (status, body) = (http.status, &http.body);
-    let envelope = match status {
-        200 => read_acknowledgement::<T::Content>(&http).map_err(str::to_owned),
+    let (envelope, problem) = match http.status {
+        200 => match read_acknowledgement::<T::Content>(&http) {
+            Ok(envelope) => {
+                let problem = problem::<T>(&envelope, requested);
+                (envelope, problem)
+            }
+            Err(problem) => (Envelope::default(), Some(problem)),
+        },
         // Here the status decides, so the body may be damaged, cut short or not JSON at all.
-        _ => Ok(read_error(body)),
+        _ => (read_error(&http.body), None),
     };
     let request_id = envelope
-        .as_ref()
-        .ok()
-        .and_then(Envelope::request_id)
+        .request_id()
         .or_else(|| http.header("x-traceid").map(Cow::from))
         // A server that answered in Gong's place may have echoed a header there.
         .map(|id| redact::clean(&id, secrets).into_boxed_str())
         .filter(|id| !id.is_empty());
-    let (errors, detail) = match envelope {
-        Ok(envelope) if status == 200 && envelope.has_errors() => {
-            (envelope.errors, Some("it reports errors".to_owned()))
-        }
-        Ok(envelope) if status == 200 && T::lists_only(requested, &envelope.call_access_list) => {
-            // A long list takes more memory than its body, so the two are not kept side by side.
-            drop(http);
-            let receipt = Receipt {
-                request_id,
-                attempts,
-            };
-            return Response::Success(T::new(receipt, envelope.call_access_list));
-        }
-        Ok(_) if status == 200 => {
-            let problem = "it lists a call that was not requested";
-            (None, Some(problem.to_owned()))
-        }
-        Ok(envelope) => (envelope.errors, redirect(&http, secrets)),
-        Err(problem) => (None, Some(problem)),
-    };
+    if http.status == 200 && problem.is_none() {
+        // A long list takes more memory than its body, so the two are not kept side by side.
+        drop(http);
+        let receipt = Receipt {
+            request_id,
+            attempts,
+        };
+        return Response::Success(T::new(receipt, envelope.call_access_list));
+    }
     Response::refusal(ApiError::new(Parts {
-        status,
+        status: http.status,
         request_id,
-        messages: messages(errors, secrets),
+        messages: messages(envelope.errors, secrets),
         retry_after: retry_after::parse(http.header_fields("retry-after"), http.header("date")),
         attempts,
-        body: redact::clean_body(body, http.end == BodyEnd::Complete, secrets),
-        detail,
+        body: redact::clean_body(&http.body, http.end == BodyEnd::Complete, secrets),
+        detail: problem
+            .map(str::to_owned)
+            .or_else(|| redirect(&http, secrets)),
     }))
+}
+
+/// Returns why a body that was read does not prove success, if it does not.
+fn problem<T: Success>(
+    envelope: &Envelope<T::Content>,
+    requested: &T::Requested,
+) -> Option<&'static str> {
+    if envelope.has_errors() {
+        Some("it reports errors")
+    } else if !T::lists_only(requested, &envelope.call_access_list) {
+        Some("it lists a call that was not requested")
+    } else {
+        None
+    }
 }
 
 /// Reads the body of a 200.
@@ -91,7 +99,8 @@ fn read_acknowledgement<C: DeserializeOwned + Default>(
     Ok(envelope)
 }
 
-/// Reads what can be read of the body of any other status; an unreadable one gives an empty envelope.
+/// Reads what can be read of the body of any other status; an unreadable body gives an empty
+/// envelope.
 fn read_error<C: DeserializeOwned + Default>(body: &[u8]) -> Envelope<C> {
     // Lossy: an invalid byte in one message must not hide the others.
     let text = String::from_utf8_lossy(body);
@@ -123,11 +132,11 @@ fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
     serde_json::from_str(json).ok()
 }
 
-/// The fields that all of Gong's responses have in common, and the list of some.
+/// The fields that all of Gong's responses have in common, and the list that some of them have.
 ///
-/// `request_id` and `errors` may be any JSON: a success must not fail because one of them has another
-/// type than documented, and an error must not lose its message. Raw, they take no more memory than
-/// they have in the body.
+/// `request_id` and `errors` may be any JSON: a success must not fail because one of them has a
+/// type other than the documented one, and an error must not lose its message. Raw, they take no
+/// more memory than they have in the body.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", bound = "C: DeserializeOwned + Default")]
 struct Envelope<C> {
@@ -177,29 +186,29 @@ fn messages(errors: Option<Box<RawValue>>, secrets: &Secrets) -> Vec<String> {
     let mut messages = Vec::new();
     let mut left = redact::LIMIT;
     let mut push = |error: &str| {
-        // There may be a million more.
+        // The array may have a million more, which would be cleaned in vain.
         if left == 0 {
             return;
         }
-        let mut message = message(error, secrets);
+        let mut message = clean_message(error, secrets);
         redact::cut(&mut message, left);
         if !message.trim().is_empty() {
             left -= message.len();
             messages.push(message);
         }
     };
-    let json = errors.get();
-    // Anything else would be quoted as a whole in an error of serde_json.
-    let is_array = json.starts_with('[');
-    let elements = is_array.then(|| json::for_each_element(json, |error| push(error.get())));
-    if !matches!(elements, Some(Ok(()))) {
-        push(json);
+    let raw = errors.get();
+    // Only an array: for any other value, serde_json would copy the whole of it into its error.
+    let is_array =
+        raw.starts_with('[') && json::for_each_element(raw, |error| push(error.get())).is_ok();
+    if !is_array {
+        push(raw);
     }
     messages
 }
 
 /// Returns the cleaned text of an error. Anything but a string is shown as its JSON.
-fn message(error: &str, secrets: &Secrets) -> String {
+fn clean_message(error: &str, secrets: &Secrets) -> String {
     // Most of a very long text is cut off, so it is not worth another copy.
     let text = if error.len() > redact::SEARCHED {
         None
@@ -232,7 +241,7 @@ mod tests {
         let secrets = Secrets::from_iter([]);
         for (len, start) in [(redact::SEARCHED, "xx"), (redact::SEARCHED + 1, "\"x")] {
             let json = format!("\"{}\"", "x".repeat(len - 2));
-            let message = message(&json, &secrets);
+            let message = clean_message(&json, &secrets);
             assert!(message.starts_with(start), "{len} bytes: {message}");
         }
     }

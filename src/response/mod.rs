@@ -23,7 +23,7 @@ pub use listing::Listing;
 /// | [`Unauthorized`](Self::Unauthorized) | Check the credentials and their scope, then the base URL: the host of another company or region refuses them. |
 /// | [`RateLimited`](Self::RateLimited) | Wait for [`retry_after`](ApiError::retry_after), which counts from the response. If there is none, wait a minute; if that does not help, wait until the next day. If the wait is hours, the company has used up its requests for the day: find the tool that uses them, or ask Gong for more. |
 /// | [`ServerError`](Self::ServerError) | Send the request again. After a 501 or 505, check the base URL. |
-/// | [`Unexpected`](Self::Unexpected) | Read the message, which says what to do. For most statuses, check the base URL. |
+/// | [`Unexpected`](Self::Unexpected) | After a 413, send fewer pairs, or use a batch job. After a 3xx, set the host that the message names as the base URL. After a 200, check the base URL, then list the access. After any other status, check the base URL. |
 ///
 /// [What is known about Gong](crate#what-is-known-about-gong) lists the statuses that Gong documents.
 ///
