@@ -103,7 +103,7 @@ impl Model {
                 true
             }
             Act::Panic(time) => {
-                let waiting = self.permits.wait();
+                let waiting = self.permits.enqueue();
                 sleep(time);
                 drop(waiting);
                 true
@@ -135,11 +135,11 @@ impl Model {
             let ahead = ledger.waiting.clone();
             (ahead, ledger.held_until, now + within)
         });
-        let waiting = self.permits.wait();
+        let waiting = self.permits.enqueue();
         if within == FOREVER {
             self.note(|ledger, _| ledger.waiting.push(thread));
         }
-        let permit = waiting.permit(deadline).ok();
+        let permit = waiting.wait(deadline).ok();
         assert!(
             permit.is_some() || within < FOREVER,
             "gave up without a reason"
@@ -182,12 +182,15 @@ impl Model {
         let permits: Vec<_> = (0..self.limit.unwrap_or(3))
             .map(|_| {
                 self.permits
-                    .wait()
-                    .permit(soon)
+                    .enqueue()
+                    .wait(soon)
                     .expect("a permit did not come back")
             })
             .collect();
-        assert_eq!(self.permits.wait().delay().is_some(), self.limit.is_some());
+        assert_eq!(
+            self.permits.enqueue().delay().is_some(),
+            self.limit.is_some()
+        );
         drop(permits);
     }
 }

@@ -82,11 +82,11 @@ impl Sender {
         let mut last = None;
         loop {
             // A retry rejoins the queue at its end, so a failing call does not block the others.
-            let waiting = self.permits.wait();
+            let waiting = self.permits.enqueue();
             if let Some(delay) = waiting.delay() {
                 self.log_delay(delay, attempts);
             }
-            let permit = match waiting.permit(latest) {
+            let permit = match waiting.wait(latest) {
                 Ok(permit) => permit,
                 // What Gong said last is worth more to a caller than the wait that followed it.
                 Err(delay) => return last.unwrap_or_else(|| Err(self.unsent(delay))),
@@ -99,7 +99,7 @@ impl Sender {
                 return outcome;
             };
             // Before `next` decides: a 429 concerns all clones, even if this call gives up.
-            if let Some(hold) = self.retry.hold(failure) {
+            if let Some(hold) = self.retry.hold_after(failure) {
                 self.permits.hold(hold);
             }
             match self

@@ -10,12 +10,12 @@ use super::rate_limiter::{NotYet, RateLimiter, Ticket};
 /// The lock is held only for a look at the limiter, never while a thread sleeps or a request is in
 /// flight. A permit and a place in the queue are released on drop, whatever ends the call.
 ///
-/// A thread looks and begins to wait under one lock, and whatever lets another go (a permit that ends,
-/// a place given up) is done under the lock before it wakes all. So no wake-up is lost; `schedules/`
-/// checks that.
+/// A thread checks the limiter and begins to wait under one lock. Whatever lets another thread
+/// continue (a permit released, a place given up) changes the limiter under that lock and then
+/// wakes all. So no wake-up is lost; `schedules/` checks that.
 pub(super) struct Permits {
     limiter: Mutex<RateLimiter>,
-    /// Notified whenever a waiter may have to wait for less, or for longer.
+    /// Notified when a thread may have less time to wait, or more.
     changed: Condvar,
 }
 
@@ -44,7 +44,7 @@ impl Permits {
     }
 
     /// Joins the end of the queue.
-    pub(super) fn wait(&self) -> Waiting<'_> {
+    pub(super) fn enqueue(&self) -> Waiting<'_> {
         Waiting {
             permits: self,
             ticket: self.lock().enqueue(),
@@ -76,7 +76,7 @@ impl<'a> Waiting<'a> {
     /// Waits for a permit, or returns at once if none can be free before `deadline`.
     ///
     /// Dropping `self` leaves the queue, whether it got a permit or not.
-    pub(super) fn permit(self, deadline: Instant) -> Result<Permit<'a>, Delay> {
+    pub(super) fn wait(self, deadline: Instant) -> Result<Permit<'a>, Delay> {
         let mut limiter = self.permits.lock();
         loop {
             let now = Instant::now();
@@ -92,7 +92,7 @@ impl<'a> Waiting<'a> {
                     return Ok(Permit(self.permits));
                 }
                 Err(NotYet::Until(until)) => until.min(deadline),
-                Err(NotYet::Changed) => deadline,
+                Err(NotYet::UntilChange) => deadline,
             };
             // Wakes up early for a change, or for no reason; the loop looks again in either case.
             limiter = self
@@ -145,11 +145,11 @@ mod tests {
     fn a_panic_releases_the_permit() {
         let permits = Permits::new(Some(1));
         let panicked = panic::catch_unwind(AssertUnwindSafe(|| {
-            let _permit = permits.wait().permit(soon()).unwrap();
+            let _permit = permits.enqueue().wait(soon()).unwrap();
             panic!("in the middle of an exchange");
         }));
         assert!(panicked.is_err());
-        assert!(permits.wait().permit(soon()).is_ok());
+        assert!(permits.enqueue().wait(soon()).is_ok());
     }
 
     #[test]
@@ -160,32 +160,32 @@ mod tests {
             panic!("under the lock");
         }));
         assert!(panicked.is_err() && permits.limiter.is_poisoned());
-        assert!(permits.wait().permit(soon()).is_ok());
+        assert!(permits.enqueue().wait(soon()).is_ok());
     }
 
     #[test]
     fn a_panic_while_waiting_gives_up_the_place_in_the_queue() {
         let permits = Permits::new(Some(1));
-        let permit = permits.wait().permit(soon()).unwrap();
+        let permit = permits.enqueue().wait(soon()).unwrap();
         let panicked = panic::catch_unwind(AssertUnwindSafe(|| {
-            let waiting = permits.wait();
+            let waiting = permits.enqueue();
             assert_eq!(waiting.delay(), None, "in a logger");
         }));
         assert!(panicked.is_err());
         drop(permit);
-        assert!(permits.wait().permit(soon()).is_ok());
+        assert!(permits.enqueue().wait(soon()).is_ok());
     }
 
     #[test]
     fn a_call_that_gives_up_leaves_the_queue() {
         let permits = Permits::new(Some(1));
-        drop(permits.wait().permit(soon()));
-        let waiting = permits.wait();
+        drop(permits.enqueue().wait(soon()));
+        let waiting = permits.enqueue();
         let delay = Delay { held_for: None };
         assert_eq!(waiting.delay().as_ref(), Some(&delay));
         let too_soon = Instant::now() + Duration::from_millis(10);
-        assert_eq!(waiting.permit(too_soon).err(), Some(delay));
-        assert!(permits.wait().permit(soon()).is_ok());
+        assert_eq!(waiting.wait(too_soon).err(), Some(delay));
+        assert!(permits.enqueue().wait(soon()).is_ok());
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    let permit = permits.wait().permit(soon());
+                    let permit = permits.enqueue().wait(soon());
                     // No thread releases its permit before all have one.
                     all.wait();
                     assert!(permit.is_ok() && started.elapsed() >= hold);

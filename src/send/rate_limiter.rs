@@ -50,7 +50,7 @@ pub(super) enum NotYet {
     /// At this time, or earlier if something changes.
     Until(Instant),
     /// When something changes: another ticket leaves the queue, or an exchange ends.
-    Changed,
+    UntilChange,
 }
 
 impl RateLimiter {
@@ -86,7 +86,7 @@ impl RateLimiter {
             self.ended.pop_front();
         }
         if self.queue.front() != Some(&ticket) {
-            return Err(NotYet::Changed);
+            return Err(NotYet::UntilChange);
         }
         if let Some(until) = self.held(now) {
             return Err(NotYet::Until(until));
@@ -101,7 +101,7 @@ impl RateLimiter {
         }
         match self.ended.front() {
             Some(end) => Err(NotYet::Until(*end + WINDOW)),
-            None => Err(NotYet::Changed),
+            None => Err(NotYet::UntilChange),
         }
     }
 
@@ -169,13 +169,13 @@ mod tests {
         assert_eq!(limiter.admit(tickets[0], start), Ok(()));
         assert_eq!(
             limiter.admit(tickets[2], start),
-            Err(NotYet::Changed),
+            Err(NotYet::UntilChange),
             "not at the front"
         );
         assert_eq!(limiter.admit(tickets[1], start), Ok(()));
         assert_eq!(
             limiter.admit(tickets[2], start),
-            Err(NotYet::Changed),
+            Err(NotYet::UntilChange),
             "both in flight"
         );
         limiter.end(start + MILLI * 300);
@@ -209,7 +209,7 @@ mod tests {
         let start = Instant::now();
         let mut limiter = RateLimiter::new(None);
         let (first, second) = (limiter.enqueue(), limiter.enqueue());
-        assert_eq!(limiter.admit(second, start), Err(NotYet::Changed));
+        assert_eq!(limiter.admit(second, start), Err(NotYet::UntilChange));
         limiter.leave(first);
         assert_eq!(limiter.admit(second, start), Ok(()));
     }

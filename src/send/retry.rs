@@ -21,9 +21,9 @@ use crate::http::Fault;
 /// - an attempt that times out
 /// - the statuses 408, 425, 429, 500, 502, 503, 504 and 520 to 526
 ///
-/// Not retried are a certificate that is not trusted, a proxy that refuses to connect, a response that
-/// is not HTTP, a redirect, any other status, and a 200 that does not prove success: another attempt
-/// would fail in the same way.
+/// There is no retry after an untrusted certificate, a proxy that refuses to connect, a response
+/// that is not HTTP, a redirect, any other status, or a 200 that does not prove success: another
+/// attempt would fail in the same way.
 ///
 /// Retrying is safe because
 /// [granting and revoking are idempotent](crate#what-is-known-about-gong).
@@ -108,7 +108,7 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Gong counts requests by the second, so a shorter wait after a 429 leads to the next one.
+    /// Gong counts requests by the second, so retrying sooner would only get another 429.
     const MIN_AFTER_429: Duration = Duration::from_secs(1);
 
     /// No response arrives in less time than this.
@@ -255,12 +255,14 @@ impl RetryPolicy {
             Failure::Status {
                 retry_after: Some(wait),
                 ..
-            // Retrying earlier than Gong asked would only get the same answer, and count as a request.
-            } if wait > self.max_retry_after => return Next::Stop,
-            Failure::Status {
-                retry_after: Some(wait),
-                ..
-            } => wait,
+            } => {
+                // Retrying earlier than Gong asked would only get the same response, and count as a
+                // request.
+                if wait > self.max_retry_after {
+                    return Next::Stop;
+                }
+                wait
+            }
             Failure::Status { status: 429, .. } => {
                 self.backoff(attempt, random).max(Self::MIN_AFTER_429)
             }
@@ -274,7 +276,7 @@ impl RetryPolicy {
         }
     }
 
-    /// Returns how long after the start of a call its last attempt may start, so that it does not only
+    /// Returns how long after its start a call may begin its last attempt. A later one would only
     /// time out.
     pub(super) fn latest_start(total_timeout: Duration) -> Duration {
         total_timeout - Self::MIN_ATTEMPT.min(total_timeout / 2)
@@ -284,7 +286,7 @@ impl RetryPolicy {
     ///
     /// Only a 429 concerns all of them. One with a `Retry-After` over the limit, such as hours once the
     /// day's quota is used up, holds no other call: each caller decides for itself.
-    pub(super) fn hold(&self, failure: Failure) -> Option<Duration> {
+    pub(super) fn hold_after(&self, failure: Failure) -> Option<Duration> {
         match failure {
             Failure::Status {
                 status: 429,
@@ -448,11 +450,14 @@ mod tests {
     #[test]
     fn only_a_429_with_a_retry_after_up_to_the_limit_holds_every_call() {
         let policy = RetryPolicy::none();
-        assert_eq!(policy.hold(asked(429, 60)), Some(Duration::from_secs(60)));
-        assert_eq!(policy.hold(asked(429, 61)), None);
-        assert_eq!(policy.hold(asked(503, 1)), None);
-        assert_eq!(policy.hold(status(429)), None);
-        assert_eq!(policy.hold(transport(Fault::Connect)), None);
+        assert_eq!(
+            policy.hold_after(asked(429, 60)),
+            Some(Duration::from_secs(60))
+        );
+        assert_eq!(policy.hold_after(asked(429, 61)), None);
+        assert_eq!(policy.hold_after(asked(503, 1)), None);
+        assert_eq!(policy.hold_after(status(429)), None);
+        assert_eq!(policy.hold_after(transport(Fault::Connect)), None);
     }
 
     #[test]
