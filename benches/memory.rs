@@ -16,7 +16,7 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const MEBIBYTE: usize = 1024 * 1024;
 
-/// Repeats an element in an array until it has about so many bytes.
+/// Repeats an element in an array until it has about this many bytes.
 fn array(element: &str, size: usize) -> String {
     format!(
         "[{}0]",
@@ -31,7 +31,7 @@ fn with_field(field: &str, value: &str) -> String {
 /// About how many bytes a user takes in a listing.
 const USER_SIZE: usize = 34;
 
-/// A listing of one call with so many users.
+/// A listing of one call with this many users.
 fn listing(users: usize) -> String {
     let user = |n| format!(r#"{{"userId":"{}"}}"#, 7_782_342_274_000_000_000_u64 + n);
     let users: Vec<_> = (0..users as u64).map(user).collect();

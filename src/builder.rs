@@ -77,8 +77,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Config`] if a variable is missing or invalid; the message names it, or the
-    /// setting.
+    /// Returns [`Error::Config`] if a credential is missing or a setting is invalid; the message
+    /// names it.
     ///
     /// # Examples
     ///
@@ -135,12 +135,12 @@ impl ClientBuilder {
     /// Creates a builder with the credentials and the base URL from the environment.
     ///
     /// The credentials are those of [`Credentials::from_env`]. The base URL is `GONG_BASE_URL`, or
-    /// `https://api.gong.io` if that is unset or empty.
+    /// `https://api.gong.io` if that is unset or blank.
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Config`] if a credential is missing or invalid; the message names the
-    /// variable. [`build`](Self::build) checks the base URL.
+    /// Returns [`Error::Config`] if a credential is missing or invalid, or a variable is not
+    /// Unicode; the message names it. [`build`](Self::build) checks the base URL.
     ///
     /// # Examples
     ///
@@ -160,15 +160,15 @@ impl ClientBuilder {
 
     /// Sets the URL of Gong's API.
     ///
-    /// The default is `https://api.gong.io`. Many companies have their own host, which Gong shows
-    /// beside the access key. [The shared host may redirect there](crate#what-is-known-about-gong),
-    /// but the client does not follow redirects.
+    /// The default is `https://api.gong.io`. Gong shows your company's own host beside the access
+    /// key. [The default host may redirect there](crate#what-is-known-about-gong), but the client
+    /// does not follow redirects.
     ///
-    /// The client removes a trailing `/` or `/v2`, keeps any other path as a prefix, and appends
-    /// `/v2/calls/users-access`. It accepts `http` only for a loopback host: `localhost`, `[::1]`, or an
-    /// address such as `127.0.0.1` that is written out in full. It never uses a proxy to reach such a
-    /// host. User information, a query or a fragment is an error in
-    /// [`build`](Self::build).
+    /// The client removes a trailing `/`, `/v2` or resource path, keeps any other path as a prefix,
+    /// and appends `/v2/calls/users-access`. It accepts `http` only for a loopback host:
+    /// `localhost`, `[::1]`, or an address such as `127.0.0.1` that is written out in full. It
+    /// never uses a proxy to reach such a host. User information, a query or a fragment is an error
+    /// in [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -241,9 +241,9 @@ impl ClientBuilder {
     /// its error, and [`attempts`](Error::attempts) is 0. In a batch job, the timeout applies to
     /// each request.
     ///
-    /// Choose a shorter [`timeout`](Self::timeout): an attempt with less time left than that needs
-    /// its own TLS configuration, which costs a little more. Zero, or more than 30 days, is an
-    /// error in [`build`](Self::build).
+    /// Keep [`timeout`](Self::timeout) shorter than this: an attempt that has less than `timeout`
+    /// left needs its own TLS configuration, which costs a little more. Zero, or more than 30 days,
+    /// is an error in [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -373,7 +373,8 @@ impl ClientBuilder {
     /// By default, the crate's features decide what the client trusts. With this setting, it trusts
     /// only the given certificates, for instance that of a proxy that inspects TLS. It ignores text
     /// outside the PEM blocks, and blocks that are not certificates, such as private keys. PEM
-    /// without any certificate is an error in [`build`](Self::build).
+    /// without any certificate is an error in [`build`](Self::build), and so is any in a crate that
+    /// was built without a TLS feature.
     ///
     /// # Examples
     ///

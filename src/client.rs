@@ -102,12 +102,12 @@ impl Client {
     /// known](crate#what-is-known-about-gong).
     ///
     /// Send thousands of pairs with [`grant_batches`](Self::grant_batches) instead. A server that
-    /// refuses a large request early may close the connection while it is being sent, which loses the
-    /// status. A response larger than 1 MiB is not a success.
+    /// refuses a large request early may close the connection while the request is still being
+    /// sent; the status is then lost. A response larger than 1 MiB is not a success.
     ///
     /// # Errors
     ///
-    /// Any answer from Gong is a [`Response`]; an error means that there was no usable answer.
+    /// Whatever Gong responds is a [`Response`]; an error means that there was no usable response.
     ///
     /// - Returns [`Error::Config`] if the list is empty. Nothing is sent.
     /// - Returns [`Error::Transport`] if no response came, or none that could be read. The pairs may

@@ -7,7 +7,7 @@ use crate::http::Fault;
 use crate::id::InvalidId;
 use crate::response::ApiError;
 
-/// Why a call has no usable response.
+/// Why a call did not succeed, or has no usable response.
 ///
 /// Match on the variant, or use the predicates, which work across variants. `Display` is a complete
 /// message on one line; the [`source`](std::error::Error::source) is what the system or the HTTP
@@ -39,12 +39,12 @@ use crate::response::ApiError;
 /// |---|---|
 /// | `Ok(Response::Success(_))` | 200 |
 /// | `Ok(Response::BadRequest(_))` | 400 |
-/// | `Ok(Response::RateLimited(_))` | 503, with a `Retry-After` of `retry_after()` rounded up, or of a second |
+/// | `Ok(Response::RateLimited(_))` | 503, with a `Retry-After` of `retry_after()` rounded up, or of one second if there is none |
 /// | `Ok(Response::Unauthorized(_))` | 500; alert an operator |
 /// | `Ok(_)` | 502 |
 /// | `Err(Error::InvalidId(_))` | 400 |
 /// | `Err(Error::Config(_))` | 500; alert an operator. Check for an empty list before the call. |
-/// | `Err(e) if e.is_timeout() && e.attempts() == 0` | 503, with a `Retry-After` of `retry_after()` rounded up, or of a second |
+/// | `Err(e) if e.is_timeout() && e.attempts() == 0` | 503, with a `Retry-After` of `retry_after()` rounded up, or of one second if there is none |
 /// | `Err(e) if e.is_timeout()` | 504; the caller may repeat the request |
 /// | `Err(_)` | 502 |
 ///
@@ -320,6 +320,7 @@ impl TransportError {
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = &self.0.host;
+        // What is left of a deadline has nanoseconds that say nothing.
         let rounded = |time: Duration| match time.as_millis() {
             0 => time,
             millis => Duration::from_millis(millis.try_into().unwrap_or(u64::MAX)),

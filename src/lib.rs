@@ -25,8 +25,8 @@
 //! # Calls, responses and errors
 //!
 //! [`Client::grant`], [`Client::revoke`] and [`Client::list`] send one request each. They return
-//! Gong's answer as a [`Response`], whatever its status, and an [`Error`] if there is no usable
-//! response. [`Response::into_result`] turns every response but a success into an error.
+//! Gong's response, whatever its status, as a [`Response`], and an [`Error`] if there is no usable
+//! one. [`Response::into_result`] turns every response but a success into an error.
 //!
 //! [`Client::grant_batches`] and [`Client::revoke_batches`] split a list of any size into requests.
 //! They return [`Batches`], an iterator that yields the outcome of every pair; a [`Report`]

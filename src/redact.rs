@@ -32,7 +32,7 @@ impl Secrets {
     const MIN_LEN: usize = 4;
 
     /// A shorter text would match by chance once white space is removed.
-    const MIN_SPREAD_LEN: usize = 8;
+    const MIN_HIDDEN_LEN: usize = 8;
 
     /// Replaces every secret with a mark.
     fn redact(&self, text: &mut String) {
@@ -42,7 +42,7 @@ impl Secrets {
             }
         }
         // The position of such a secret in the text is not known, so none of the text is kept.
-        if self.are_spread_over(text) {
+        if self.are_hidden_in(text) {
             REDACTED.clone_into(text);
         }
     }
@@ -51,7 +51,7 @@ impl Secrets {
     ///
     /// A server may escape the `/` of Base64 as `\/`, `%2F` or `&#x2F;`, and wrap a long header over
     /// several lines.
-    fn are_spread_over(&self, text: &str) -> bool {
+    fn are_hidden_in(&self, text: &str) -> bool {
         if !text.contains(['\\', ' ', '%', '&']) {
             return false;
         }
@@ -62,7 +62,7 @@ impl Secrets {
                 self.0
                     .iter()
                     .map(|secret| secret.replace(' ', ""))
-                    .any(|secret| secret.len() >= Self::MIN_SPREAD_LEN && joined.contains(&secret))
+                    .any(|secret| secret.len() >= Self::MIN_HIDDEN_LEN && joined.contains(&secret))
             })
     }
 

@@ -377,7 +377,7 @@ fn a_job_that_stops_leaves_what_remains() {
     assert_eq!((left.len(), server.requests().len()), (250, 3));
 }
 
-/// Starts a job of 30 requests and returns it after the server has had so many.
+/// Starts a job of 30 requests and returns it once the server has received this many.
 fn start(
     server: &Server,
     heard: &mpsc::Receiver<usize>,

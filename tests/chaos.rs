@@ -1,4 +1,4 @@
-//! Random jobs against a server that has state and fails in every way, and all that is promised of them.
+//! Random jobs against a stateful server that fails in every way, and the promises that they keep.
 //!
 //! `GONG_CHAOS_JOBS` is the number of jobs, and `GONG_CHAOS_SEED` the seed of the first. Each further job has the
 //! next seed. A failure shows its seed, which repeats that job with `GONG_CHAOS_JOBS=1`.
@@ -116,7 +116,7 @@ struct Job {
     bad_pairs: BTreeSet<Pair>,
     most_pairs: usize,
     faults: Vec<Fault>,
-    /// One request in so many meets a fault.
+    /// One request in this many meets a fault.
     one_in: usize,
     bounds: (usize, usize),
     max_attempts: u32,
@@ -471,7 +471,7 @@ impl Job {
     }
 }
 
-/// What is promised.
+/// The promises of a job.
 impl Job {
     #[track_caller]
     fn check(&self, holds: bool, promise: &str, but: &dyn fmt::Debug) {
@@ -541,7 +541,7 @@ fn variable(name: &str, default: u64) -> u64 {
 }
 
 #[test]
-fn what_is_promised_of_a_job_holds_whatever_the_server_does() {
+fn a_job_keeps_its_promises_whatever_the_server_does() {
     let jobs = variable("GONG_CHAOS_JOBS", JOBS);
     let first = variable("GONG_CHAOS_SEED", 1);
     println!("{jobs} jobs from seed {first}");

@@ -24,7 +24,8 @@ const CREDENTIALS: [&str; 4] = [
 pub(crate) fn has_credentials() -> bool {
     CREDENTIALS
         .iter()
-        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+        .filter_map(std::env::var_os)
+        .any(|value| !value.to_string_lossy().trim().is_empty())
 }
 
 /// The pair in the example of Gong's documentation.

@@ -210,7 +210,7 @@ impl CallAccessList {
 
     /// Iterates over the calls in order, each of them once.
     ///
-    /// The iterator steps over every pair, since the list is one set of pairs.
+    /// The iterator visits every pair, since the list is one set of pairs.
     ///
     /// # Examples
     ///
