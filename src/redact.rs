@@ -188,7 +188,12 @@ fn unescape_url(text: &str) -> String {
 
 /// Cleans a text that was received as a whole.
 pub(crate) fn clean(text: &str, secrets: &Secrets) -> String {
-    clean_body(text.as_bytes(), true, secrets)
+    // Invisible characters go first, since one inside a secret would hide it; cutting comes last,
+    // since it could leave the start of one.
+    let mut text = strip(text);
+    secrets.redact(&mut text);
+    cut(&mut text, LIMIT);
+    text
 }
 
 /// Cleans a body. Unless `is_whole`, its end may be the beginning of a secret.
@@ -197,8 +202,6 @@ pub(crate) fn clean_body(body: &[u8], is_whole: bool, secrets: &Secrets) -> Stri
         Some(start) => (start, false),
         None => (body, is_whole),
     };
-    // Invisible characters go first, since one inside a secret would hide it; cutting comes last,
-    // since it could leave the start of one.
     let mut text = strip(&String::from_utf8_lossy(body));
     secrets.redact(&mut text);
     if !is_whole {
@@ -321,6 +324,13 @@ mod tests {
             "your [redacted]"
         );
         assert_eq!(clean_body(b"your key-12", true, &secrets()), "your key-12");
+    }
+
+    #[test]
+    fn a_whole_text_is_searched_to_its_end() {
+        let invisible = "\u{200b}".repeat((SEARCHED - 9) / 3);
+        let text = format!("{invisible}se/cret \"5678");
+        assert_eq!(clean(&text, &secrets()), "[redacted]");
     }
 
     #[test]

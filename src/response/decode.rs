@@ -210,11 +210,10 @@ fn messages(errors: Option<Box<RawValue>>, secrets: &Secrets) -> Vec<String> {
 /// Returns the cleaned text of an error. Anything but a string is shown as its JSON.
 fn clean_message(error: &str, secrets: &Secrets) -> String {
     // Most of a very long text is cut off, so it is not worth another copy.
-    let text = if error.len() > redact::SEARCHED {
-        None
-    } else {
-        serde_json::from_str::<String>(error).ok()
-    };
+    if error.len() > redact::SEARCHED {
+        return redact::clean_body(error.as_bytes(), true, secrets);
+    }
+    let text = serde_json::from_str::<String>(error);
     redact::clean(text.as_deref().unwrap_or(error), secrets)
 }
 
