@@ -373,8 +373,8 @@ impl ClientBuilder {
     /// By default, the crate's features decide what the client trusts. With this setting, it trusts
     /// only the given certificates, for instance that of a proxy that inspects TLS. It ignores text
     /// outside the PEM blocks, and blocks that are not certificates, such as private keys. PEM
-    /// without any certificate is an error in [`build`](Self::build), and so is any in a crate that
-    /// was built without a TLS feature.
+    /// without any certificate is an error in [`build`](Self::build), and so is this setting if the
+    /// crate was built without a TLS feature.
     ///
     /// # Examples
     ///

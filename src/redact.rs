@@ -13,7 +13,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 /// How many bytes of a server's text are kept: a few paragraphs, and short enough for a log line.
 pub(crate) const LIMIT: usize = 2048;
 
-/// How many bytes of a text are searched for secrets.
+/// How many bytes of a body are searched for secrets.
 ///
 /// A body of 64 MiB is not searched to the end when only its first 2 KiB are kept. The margin is for
 /// stripped characters, so that what is kept has been searched with room to spare.

@@ -263,6 +263,7 @@ impl<'a> Splitter<'a> {
         if self.verdict() == Verdict::Doubtful {
             return self.fill_with_all();
         }
+        let ids = self.ids.as_ref();
         // `cut` has to see whether the last call would fit into a request of its own, which may begin
         // at the end of this one. To look further, again for each request, would take quadratic time.
         let enough = self.limit().saturating_mul(2);
@@ -274,7 +275,6 @@ impl<'a> Splitter<'a> {
             let Some((call, user)) = pair else {
                 break;
             };
-            let ids = self.ids.as_ref();
             if let Some(id) = ids.and_then(|ids| ids.set_aside(call, user)) {
                 self.aside.entry(id).or_default().push((call, user));
                 self.size.decided(1);
