@@ -4,7 +4,8 @@
 //! bodies, redirect hosts, and the causes of transport errors. So does the base URL, which comes
 //! from an operator who may have confused two settings.
 
-use std::cmp::Reverse;
+use std::iter;
+use std::ops::Range;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -34,50 +35,103 @@ impl Secrets {
     /// A shorter text would match by chance once white space is removed.
     const MIN_HIDDEN_LEN: usize = 8;
 
-    /// Replaces every secret with a mark.
-    fn redact(&self, text: &mut String) {
-        for secret in self.0.iter() {
-            if text.contains(secret) {
-                *text = text.replace(secret, REDACTED);
-            }
-        }
-        // The position of such a secret in the text is not known, so none of the text is kept.
-        if self.are_hidden_in(text) {
-            REDACTED.clone_into(text);
-        }
-    }
-
-    /// Whether a secret would appear if escapes were resolved, or lines were joined.
+    /// Returns `text` with a mark in place of every secret. Unless `is_whole`, its end may be the
+    /// beginning of one.
     ///
-    /// A server may escape the `/` of Base64 as `\/`, `%2F` or `&#x2F;`, and wrap a long header over
-    /// several lines.
-    fn are_hidden_in(&self, text: &str) -> bool {
-        if !text.contains(['\\', ' ', '%', '&']) {
-            return false;
-        }
-        [unescape_json(text), unescape_html(text), unescape_url(text)]
-            .into_iter()
-            .any(|mut joined| {
-                joined.retain(|c| !c.is_ascii_whitespace() && !c.is_ascii_control());
-                self.0
-                    .iter()
-                    .map(|secret| secret.replace(' ', ""))
-                    .any(|secret| secret.len() >= Self::MIN_HIDDEN_LEN && joined.contains(&secret))
-            })
-    }
-
-    /// Replaces the beginning of a secret at the end of a text that was cut off there.
-    fn redact_end(&self, text: &mut String) {
+    /// Each secret is searched for as if there were no other, since they overlap: the access key in
+    /// Base64 may be how the pair in Base64 begins.
+    fn redact(&self, text: &str, is_whole: bool) -> String {
+        let resolved = resolve(text, is_whole);
+        let mut found = Vec::new();
         for secret in self.0.iter() {
-            let beginning = (Self::MIN_LEN..secret.len())
-                .rev()
-                .filter_map(|len| secret.get(..len))
-                .find_map(|beginning| text.strip_suffix(beginning));
-            if let Some(rest) = beginning {
-                *text = format!("{rest}{REDACTED}");
+            let plain = ranges(text, secret, is_whole);
+            let is_hidden = if plain.is_empty() {
+                is_hidden_in(&resolved, secret, is_whole)
+            } else {
+                let rest = without(text, &plain);
+                is_hidden_in(&resolve(&rest, is_whole), secret, is_whole)
+            };
+            // Where it is in the text is not known, so none of the text is kept.
+            if is_hidden {
+                return REDACTED.to_owned();
             }
+            found.extend(plain);
         }
+        found.sort_by_key(|range| range.start);
+        without(text, &found)
     }
+}
+
+/// Returns where `secret` is in `text`, and where its beginning is at the end of a text that was cut
+/// off.
+fn ranges(text: &str, secret: &str, is_whole: bool) -> Vec<Range<usize>> {
+    let all = text.match_indices(secret);
+    let mut ranges: Vec<_> = all.map(|(start, _)| start..start + secret.len()).collect();
+    if !is_whole {
+        let start = beginning_at_end(text, secret, Secrets::MIN_LEN);
+        ranges.extend(start.map(|start| start..text.len()));
+    }
+    ranges
+}
+
+/// Whether `secret` is in one of these texts, or its beginning at their cut.
+fn is_hidden_in(resolved: &[String], secret: &str, is_whole: bool) -> bool {
+    let secret = secret.replace(' ', "");
+    secret.len() >= Secrets::MIN_HIDDEN_LEN
+        && resolved.iter().any(|text| {
+            let is_cut_off = || beginning_at_end(text, &secret, Secrets::MIN_HIDDEN_LEN).is_some();
+            text.contains(&secret) || !is_whole && is_cut_off()
+        })
+}
+
+/// Returns `text` as it would be without escapes and white space, in each of the ways in which a
+/// server may have written it.
+///
+/// Servers escape the `/` of Base64 as `\/`, `%2F` or `&#x2F;`, and wrap a long header over several
+/// lines.
+fn resolve(text: &str, is_whole: bool) -> Vec<String> {
+    let Some(last_escape) = text.rfind(['\\', ' ', '%', '&']) else {
+        return Vec::new();
+    };
+    // A cut may go through an escape.
+    let before_it = text.get(..last_escape).filter(|_| !is_whole);
+    let mut resolved = Vec::new();
+    for text in iter::once(text).chain(before_it) {
+        let json = unescape_json(text);
+        // A piece of HTML in JSON may have its `&` escaped too.
+        let html_in_json = unescape_html(&json);
+        resolved.extend([json, html_in_json, unescape_html(text), unescape_url(text)]);
+    }
+    for text in &mut resolved {
+        text.retain(|c| !c.is_ascii_whitespace() && !c.is_ascii_control());
+    }
+    resolved
+}
+
+/// Returns where the beginning of `secret` starts with which `text` ends, if it has at least
+/// `min_len` bytes.
+fn beginning_at_end(text: &str, secret: &str, min_len: usize) -> Option<usize> {
+    (min_len..=secret.len())
+        .rev()
+        .filter_map(|len| secret.get(..len))
+        .find_map(|beginning| text.strip_suffix(beginning))
+        .map(str::len)
+}
+
+/// Returns `text` with a mark in place of each range. The ranges are sorted by their start.
+fn without(text: &str, ranges: &[Range<usize>]) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut end = 0;
+    for range in ranges {
+        // There is nothing between two that overlap.
+        if let Some(between) = text.get(end..range.start) {
+            clean.push_str(between);
+            clean.push_str(REDACTED);
+        }
+        end = end.max(range.end);
+    }
+    clean.extend(text.get(end..));
+    clean
 }
 
 impl<'a> FromIterator<&'a str> for Secrets {
@@ -91,9 +145,7 @@ impl<'a> FromIterator<&'a str> for Secrets {
             })
             .filter(|secret| secret.len() >= Self::MIN_LEN)
             .collect();
-        // Longest first: if one secret contains another, redacting the shorter one first would leave
-        // the rest of the longer one.
-        texts.sort_by_key(|text| (Reverse(text.len()), text.clone()));
+        texts.sort();
         texts.dedup();
         Self(texts.into())
     }
@@ -190,8 +242,7 @@ fn unescape_url(text: &str) -> String {
 pub(crate) fn clean(text: &str, secrets: &Secrets) -> String {
     // Invisible characters go first, since one inside a secret would hide it; cutting comes last,
     // since it could leave the start of one.
-    let mut text = strip(text);
-    secrets.redact(&mut text);
+    let mut text = secrets.redact(&strip(text), true);
     cut(&mut text, LIMIT);
     text
 }
@@ -202,11 +253,13 @@ pub(crate) fn clean_body(body: &[u8], is_whole: bool, secrets: &Secrets) -> Stri
         Some(start) => (start, false),
         None => (body, is_whole),
     };
-    let mut text = strip(&String::from_utf8_lossy(body));
-    secrets.redact(&mut text);
-    if !is_whole {
-        secrets.redact_end(&mut text);
-    }
+    let body = String::from_utf8_lossy(body);
+    let body = match is_whole {
+        true => &body,
+        // The cut may go through a character.
+        false => body.trim_end_matches(char::REPLACEMENT_CHARACTER),
+    };
+    let mut text = secrets.redact(&strip(body), is_whole);
     cut(&mut text, LIMIT);
     text
 }
@@ -324,6 +377,82 @@ mod tests {
             "your [redacted]"
         );
         assert_eq!(clean_body(b"your key-12", true, &secrets()), "your key-12");
+    }
+
+    #[test]
+    fn a_secret_that_is_cut_off_in_an_escape_or_a_line_break_is_redacted() {
+        let secrets = Secrets::from_iter(["se/cret-4\"5678-and/more"]);
+        for body in [
+            r"your se\/cret-4\u00225",
+            r"your se\/cret-4\u002",
+            r"your se\/cret-4\",
+            "your se%2Fcret-4%225",
+            "your se%2Fcret-%2",
+            "your se%2Fcret-4%22%",
+            "your se&#x2F;cret-4&quot;5",
+            "your se&#x2F;cret-4&quot;5678-and&#x2",
+            r"your se\u0026#x2F;cret-4\u0026quot;5678-an",
+            "your se/cr\r\n et-4\"5",
+        ] {
+            let is_redacted = ["your [redacted]", "[redacted]"];
+            let clean = clean_body(body.as_bytes(), false, &secrets);
+            assert!(is_redacted.contains(&clean.as_str()), "{body} is {clean}");
+        }
+    }
+
+    #[test]
+    fn the_longest_of_several_secrets_is_redacted_at_a_cut() {
+        let pair = STANDARD_NO_PAD.encode("key-12345:secret-6789");
+        let secrets = Secrets::from_iter(["key-12345", "key-12345:secret-6789"]);
+        // Base64 of the key alone is how Base64 of both begins.
+        for len in [12, 13, 20, pair.len()] {
+            let body = format!("Basic {}", &pair[..len]);
+            let clean = clean_body(body.as_bytes(), false, &secrets);
+            assert_eq!(clean, "Basic [redacted]", "{len}");
+        }
+        let secrets = Secrets::from_iter(["abcdQQQQ", "secretabcdZZZZ"]);
+        assert_eq!(clean_body(b"x secretabcd", false, &secrets), "x [redacted]");
+    }
+
+    #[test]
+    fn a_secret_is_found_although_another_begins_it() {
+        let pair = STANDARD_NO_PAD.encode("key-12345:a?~?secret");
+        let secrets = Secrets::from_iter(["key-12345", "key-12345:a?~?secret"]);
+        assert!(pair.contains('/') && pair.starts_with(&STANDARD_NO_PAD.encode("key-12345")));
+        for (text, shown) in [
+            (format!("Basic {}", pair.replace('/', r"\/")), "[redacted]"),
+            (
+                format!("Basic {pair} {}", pair.replace('/', "%2F")),
+                "[redacted]",
+            ),
+            (
+                format!("Basic {pair} {pair}."),
+                "Basic [redacted] [redacted].",
+            ),
+        ] {
+            assert_eq!(clean(&text, &secrets), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_that_overlap_are_redacted_together() {
+        let secrets = Secrets::from_iter(["hello-world", "world-of-all", "all-"]);
+        assert_eq!(
+            clean("a hello-world-of-all-b all-", &secrets),
+            "a [redacted]b [redacted]"
+        );
+    }
+
+    #[test]
+    fn a_cut_in_a_character_does_not_hide_the_beginning_of_a_secret() {
+        for body in ["your key-12\u{200b}", "your key-12é"] {
+            let cut = &body.as_bytes()[..body.len() - 1];
+            assert_eq!(clean_body(cut, false, &secrets()), "your [redacted]");
+        }
+        assert_eq!(
+            clean_body(b"key-12\xff", true, &secrets()),
+            "key-12\u{fffd}"
+        );
     }
 
     #[test]
