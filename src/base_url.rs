@@ -56,6 +56,10 @@ impl Endpoint {
         if !is_host(host) {
             return Err(invalid(&"it has no valid host"));
         }
+        // The name would be sent to a name server, and shown in errors.
+        if secrets.contains(host) {
+            return Err(invalid(&"its host is a credential"));
+        }
         if port.is_some_and(|port| !is_port(port)) {
             return Err(invalid(&"its port is not a number from 1 to 65535"));
         }

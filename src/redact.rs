@@ -35,6 +35,11 @@ impl Secrets {
     /// A shorter text would match by chance once white space is removed.
     const MIN_HIDDEN_LEN: usize = 8;
 
+    /// Returns whether `text` is one of the secrets.
+    pub(crate) fn contains(&self, text: &str) -> bool {
+        self.0.iter().any(|secret| secret == text)
+    }
+
     /// Returns `text` with a mark in place of every secret. Unless `is_whole`, its end may be the
     /// beginning of one.
     ///
