@@ -189,12 +189,26 @@ fn a_credential_cut_short_by_a_broken_body_is_removed() {
 }
 
 #[test]
+fn a_credential_in_the_host_of_a_redirect_is_removed() {
+    for_each_verb(|verb| {
+        let location = format!("location: https://{KEY}:a/long-secret&more@gong.example/x\r\n");
+        let server = Server::sends(http(302, &location, ""), Then::Close);
+        let shown = verb.refusal(&slashed(&server.url())).to_string();
+        assert!(
+            !shown.contains("long") && shown.contains("to the host gong.example"),
+            "{shown}"
+        );
+    });
+}
+
+#[test]
 fn a_credential_in_the_wrong_setting_is_not_shown() {
     let builder = || Client::builder(Credentials::bearer(TOKEN).unwrap());
     for url in [
         TOKEN.to_owned(),
         format!("https://api.gong.io/?access_token={TOKEN}"),
         format!("http://{TOKEN}"),
+        format!("https://{TOKEN}/v2"),
     ] {
         assert_clean(&show(&builder().base_url(url).build().unwrap_err()));
     }

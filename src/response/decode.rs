@@ -121,8 +121,9 @@ fn read_error<C: DeserializeOwned + Default>(body: &[u8]) -> Envelope<C> {
 /// company's own.
 fn redirect(http: &HttpResponse, secrets: &Secrets) -> Option<String> {
     let location = http.header("location").filter(|_| http.status / 100 == 3)?;
-    let host = redact::clean(host_of(location)?, secrets);
-    Some(format!("to the host {host}"))
+    // Cleaned first: a `/` in a secret would cut it in two.
+    let location = redact::clean(location, secrets);
+    Some(format!("to the host {}", host_of(&location)?))
 }
 
 fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
