@@ -611,6 +611,11 @@ fn all_messages_together_are_cut() {
         let found: Vec<_> = error.messages().iter().map(String::len).collect();
         assert_eq!(found, kept, "{lengths:?}");
     }
+    // A blank one is not shown, but takes up a byte.
+    for (blank, shown) in [(2047, 1), (2048, 0)] {
+        let body = format!(r#"{{"errors":[{}"x"]}}"#, r#""","#.repeat(blank));
+        assert_eq!(error(answer(400, &[], &body)).messages().len(), shown);
+    }
 }
 
 #[test]
@@ -637,9 +642,12 @@ fn server_text_is_cleaned_and_cut() {
 #[test]
 fn the_request_id_falls_back_to_the_header() {
     let header = [("x-traceid", "from-header")];
+    // Nobody could quote it.
+    let endless = format!(r#"{{"requestId":"{}"}}"#, "x".repeat(100_000));
     for (status, body, request_id) in [
         (200, "{}", "from-header"),
         (200, r#"{"requestId":""}"#, "from-header"),
+        (200, &endless, "from-header"),
         (200, r#"{"requestId":"from-body"}"#, "from-body"),
         (400, "", "from-header"),
         (500, "<html>", "from-header"),
@@ -649,7 +657,7 @@ fn the_request_id_falls_back_to_the_header() {
             Response::Success(receipt) => receipt.request_id().map(str::to_owned),
             other => error(other).request_id().map(str::to_owned),
         };
-        assert_eq!(found.as_deref(), Some(request_id), "{status} {body}");
+        assert_eq!(found.as_deref(), Some(request_id), "{status} {body:.80}");
     }
 }
 

@@ -153,6 +153,11 @@ impl<C> Envelope<C> {
     /// The id as text; `None` if it is missing, empty or not an id.
     fn request_id(&self) -> Option<Cow<'_, str>> {
         let raw = self.request_id.as_ref()?.get();
+        // So long a text is not an id, and resolving its escapes would take more than three times the
+        // body.
+        if raw.len() > redact::SEARCHED {
+            return None;
+        }
         if raw.starts_with('"') {
             let id: String = serde_json::from_str(raw).ok()?;
             return (!id.is_empty()).then(|| id.into());
@@ -193,8 +198,9 @@ fn messages(errors: Option<Box<RawValue>>, secrets: &Secrets) -> Vec<String> {
         }
         let mut message = clean_message(error, secrets);
         redact::cut(&mut message, left);
+        // A blank one counts too, or a million of them would all be cleaned.
+        left = left.saturating_sub(message.len().max(1));
         if !message.trim().is_empty() {
-            left -= message.len();
             messages.push(message);
         }
     };
