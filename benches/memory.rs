@@ -31,6 +31,9 @@ fn with_field(field: &str, value: &str) -> String {
 /// About how many bytes a user takes in a listing.
 const USER_SIZE: usize = 34;
 
+/// About how many bytes a call with one user takes in a listing.
+const CALL_SIZE: usize = 76;
+
 /// A listing of one call with this many users.
 fn listing(users: usize) -> String {
     let user = |n| format!(r#"{{"userId":"{}"}}"#, 7_782_342_274_000_000_000_u64 + n);
@@ -39,6 +42,14 @@ fn listing(users: usize) -> String {
         r#"{{"callAccessList":[{{"callId":"5","users":[{}]}}]}}"#,
         users.join(",")
     )
+}
+
+/// A listing of this many calls with one user each.
+fn calls(calls: usize) -> String {
+    let id = |n| 7_782_342_274_000_000_000_u64 + n;
+    let call = |n| format!(r#"{{"callId":"{0}","users":[{{"userId":"{0}"}}]}}"#, id(n));
+    let calls: Vec<_> = (0..calls as u64).map(call).collect();
+    format!(r#"{{"callAccessList":[{}]}}"#, calls.join(","))
 }
 
 /// Starts a server that answers with the body at hand.
@@ -106,9 +117,12 @@ fn main() {
         ("users with ids of 19 digits", 3.0, &|size| {
             listing(size / USER_SIZE)
         }),
-        // Their vector has just grown, and is half empty.
-        ("as many users, and one more", 3.2, &|size| {
+        // A vector that doubles would be half empty.
+        ("as many users, and one more", 3.0, &|size| {
             listing((size / USER_SIZE / 2).next_power_of_two() + 1)
+        }),
+        ("calls with one user each", 3.0, &|size| {
+            calls(size / CALL_SIZE)
         }),
     ] {
         for size in [8 * MEBIBYTE, 63 * MEBIBYTE] {

@@ -42,6 +42,26 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
+/// A vector that is read from a JSON array and from nothing else.
+///
+/// It grows by half. One that doubles takes three times its elements while they move, and a listing
+/// is by far the largest answer.
+pub(crate) struct Array<T>(pub(crate) Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Array<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut elements = Vec::new();
+        let push = |element| {
+            if elements.len() == elements.capacity() {
+                elements.reserve_exact(elements.len() / 2 + 1);
+            }
+            elements.push(element);
+        };
+        deserializer.deserialize_seq(ArrayVisitor(push, PhantomData))?;
+        Ok(Self(elements))
+    }
+}
+
 /// Calls `f` with each element of a JSON array.
 ///
 /// They are read one at a time: a vector of a million empty strings would take many times the size
@@ -51,12 +71,12 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 ///
 /// Returns an error if `json` is not an array.
 pub(crate) fn for_each_element(json: &str, f: impl FnMut(&RawValue)) -> serde_json::Result<()> {
-    serde_json::Deserializer::from_str(json).deserialize_seq(ArrayVisitor(f))
+    serde_json::Deserializer::from_str(json).deserialize_seq(ArrayVisitor(f, PhantomData))
 }
 
-struct ArrayVisitor<F>(F);
+struct ArrayVisitor<F, T>(F, PhantomData<T>);
 
-impl<'de, F: FnMut(&RawValue)> Visitor<'de> for ArrayVisitor<F> {
+impl<'de, F: FnMut(T), T: Deserialize<'de>> Visitor<'de> for ArrayVisitor<F, T> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -136,6 +156,19 @@ mod tests {
         assert_eq!(read(r#"{"y":[{}],"x":1}"#).unwrap().0.x, 1);
         let error = read("[1]").err().unwrap().to_string();
         assert!(error.contains("expected an object"), "{error}");
+    }
+
+    #[test]
+    fn an_array_that_has_grown_is_at_most_half_as_large_again() {
+        for len in [0, 1, 2, 3, 10, 1025, 100_000] {
+            let json = serde_json::to_string(&vec![7; len]).unwrap();
+            let Array::<u8>(elements) = serde_json::from_str(&json).unwrap();
+            assert_eq!(elements, vec![7; len]);
+            let capacity = elements.capacity();
+            assert!(capacity <= len + len / 2 + 1, "{capacity} for {len}");
+        }
+        let error = serde_json::from_str::<Array<u8>>("{}").err().unwrap();
+        assert!(error.to_string().contains("expected an array"), "{error}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{Receipt, Success};
 use crate::access_list::CallAccessList;
 use crate::id::{CallId, UserId};
-use crate::json::Object;
+use crate::json::{Array, Object};
 
 /// The users to whom this API gave access to the requested calls.
 ///
@@ -78,7 +78,7 @@ impl Listing {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CallAccess {
     call_id: CallId,
-    users: Option<Vec<Object<User>>>,
+    users: Option<Array<Object<User>>>,
 }
 
 #[derive(Deserialize)]
@@ -89,21 +89,21 @@ struct User {
 
 impl Success for Listing {
     // In Gong's schema, both the list and the users of a call are optional.
-    type Content = Option<Vec<Object<CallAccess>>>;
+    type Content = Option<Array<Object<CallAccess>>>;
     type Requested = BTreeSet<CallId>;
 
     fn lists_only(calls: &BTreeSet<CallId>, content: &Self::Content) -> bool {
-        let mut listed = content.iter().flatten();
+        let mut listed = content.iter().flat_map(|Array(listed)| listed);
         listed.all(|Object(listed)| calls.contains(&listed.call_id))
     }
 
     fn new(receipt: Receipt, calls: Self::Content) -> Self {
-        let calls = calls.unwrap_or_default();
+        let calls = calls.map_or_else(Vec::new, |Array(calls)| calls);
         let users = calls.iter().filter_map(|Object(call)| call.users.as_ref());
         // A vector that grows by doubling would take up to three times as much.
-        let mut pairs = Vec::with_capacity(users.map(Vec::len).sum());
+        let mut pairs = Vec::with_capacity(users.map(|Array(users)| users.len()).sum());
         for Object(CallAccess { call_id, users }) in calls {
-            let users = users.unwrap_or_default().into_iter();
+            let users = users.into_iter().flat_map(|Array(users)| users);
             pairs.extend(users.map(|Object(user)| (call_id, user.user_id)));
         }
         Self {
