@@ -140,8 +140,10 @@ impl Error {
         match self {
             Self::Transport(error) => matches!(
                 error.0.kind,
-                TransportKind::Exchange(Fault::Timeout(_) | Fault::ConnectTimeout(_))
-                    | TransportKind::Unsent { .. }
+                TransportKind::Exchange {
+                    fault: Fault::Timeout(_) | Fault::ConnectTimeout(_),
+                    ..
+                } | TransportKind::Unsent { .. }
             ),
             Self::Config(_) | Self::InvalidId(_) | Self::Api(_) => false,
         }
@@ -188,7 +190,7 @@ impl Error {
             Self::Api(error) => error.retry_after(),
             Self::Transport(error) => match error.0.kind {
                 TransportKind::Unsent { held_for, .. } => held_for,
-                TransportKind::Exchange(_) => None,
+                TransportKind::Exchange { .. } => None,
             },
             Self::Config(_) | Self::InvalidId(_) => None,
         }
@@ -198,7 +200,7 @@ impl Error {
     pub(crate) fn fault(&self) -> Option<Fault> {
         match self {
             Self::Transport(error) => match error.0.kind {
-                TransportKind::Exchange(fault) => Some(fault),
+                TransportKind::Exchange { fault, .. } => Some(fault),
                 TransportKind::Unsent { .. } => None,
             },
             Self::Config(_) | Self::InvalidId(_) | Self::Api(_) => None,
@@ -287,8 +289,8 @@ struct Parts {
 /// Why there is no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TransportKind {
-    /// The last exchange failed.
-    Exchange(Fault),
+    /// The last exchange failed. `left` is what `total_timeout` left for it.
+    Exchange { fault: Fault, left: Duration },
     /// Nothing was sent: within this time, a 429 or the rate limit left no permit to send a request.
     Unsent {
         within: Duration,
@@ -325,6 +327,11 @@ impl fmt::Display for TransportError {
             0 => time,
             millis => Duration::from_millis(millis.try_into().unwrap_or(u64::MAX)),
         };
+        // Otherwise it is a setting that the reader knows.
+        let given = |time, left| match time == left {
+            true => format!("{:?}, the rest of total_timeout", rounded(time)),
+            false => format!("{:?}", rounded(time)),
+        };
         match self.0.kind {
             TransportKind::Unsent { within, held_for } => {
                 write!(f, "no request to {host} could be sent within {within:?}")?;
@@ -335,14 +342,14 @@ impl fmt::Display for TransportError {
                     ),
                 }
             }
-            TransportKind::Exchange(fault) => match fault {
+            TransportKind::Exchange { fault, left } => match fault {
                 Fault::Connect => write!(f, "cannot connect to {host}"),
                 Fault::ConnectTimeout(after) => {
-                    write!(f, "no connection to {host} within {:?}", rounded(after))
+                    write!(f, "no connection to {host} within {}", given(after, left))
                 }
                 Fault::Timeout(after) => {
-                    let after = rounded(after);
-                    write!(f, "no complete response from {host} within {after:?}")
+                    let after = given(after, left);
+                    write!(f, "no complete response from {host} within {after}")
                 }
                 Fault::Disconnected => {
                     write!(

@@ -677,7 +677,7 @@ fn every_error_says_what_its_status_means_and_what_to_do() {
         (
             302,
             "a redirect, which is never followed",
-            "set base_url to your company's own host",
+            "set base_url (GONG_BASE_URL) to your company's own host",
         ),
         (400, "bad request", "check that every call and user exists"),
         (

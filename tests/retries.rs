@@ -388,7 +388,7 @@ fn the_last_attempt_gets_only_the_time_that_is_left() {
         assert_eq!((error.attempts(), server.arrived(2)), (2, 2));
         let message = error.to_string();
         let (_, within) = message.split_once("within ").unwrap();
-        let within = within.split(' ').next().unwrap();
+        let (within, _) = within.split_once(", the rest of total_timeout").unwrap();
         // A whole number of milliseconds is shown in them or in seconds.
         let within = match within.strip_suffix("ms") {
             Some(millis) => millis.parse::<f64>().unwrap() / 1000.0,

@@ -25,6 +25,11 @@ fn assert_bounded(place: &str, url: &str) {
     let error = Verb::Grant.failure(&client);
     let elapsed = started.elapsed();
     assert!(error.is_timeout(), "{place}: {error:?}");
+    let message = error.to_string();
+    assert!(
+        message.contains("ms, the rest of total_timeout"),
+        "{place}: {message}"
+    );
     assert!(
         elapsed < TOTAL + Duration::from_secs(5),
         "{place}: {elapsed:?}"

@@ -141,7 +141,7 @@ fn explain(status: u16) -> (&'static str, &'static str) {
         ),
         300..=399 => (
             "a redirect, which is never followed",
-            "set base_url to your company's own host",
+            "set base_url (GONG_BASE_URL) to your company's own host",
         ),
         400 => ("bad request", "check that every call and user exists"),
         401 => (

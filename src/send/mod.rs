@@ -151,8 +151,8 @@ impl Sender {
             Err(NoResponse { fault, cause }) => {
                 // It may quote a proxy's reply, which may echo a header.
                 let cause = clean(&cause, &self.secrets);
-                let error =
-                    TransportError::new(TransportKind::Exchange(fault), host, attempt, Some(cause));
+                let kind = TransportKind::Exchange { fault, left };
+                let error = TransportError::new(kind, host, attempt, Some(cause));
                 log::debug!(target: TARGET, "{error}, after {:?}", started.elapsed());
                 Err(Error::Transport(error))
             }
