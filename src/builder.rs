@@ -284,7 +284,9 @@ impl ClientBuilder {
     ///
     /// The default is 3, which is [Gong's own limit](crate#what-is-known-about-gong) for a whole
     /// company; set a lower one to leave room for the company's other tools. `None` removes the
-    /// limit. Every attempt counts, including retries and those that cannot connect.
+    /// limit. Every attempt counts, including retries and those that cannot connect. A new client
+    /// does not know what was sent before, so a program that restarts within a second may exceed
+    /// Gong's limit; it then gets a 429, which is retried.
     ///
     /// An attempt takes a permit and releases it one second after its response, so this is also the
     /// largest number of requests in flight. An idle client sends its first requests without

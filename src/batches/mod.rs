@@ -137,6 +137,9 @@ impl Client {
 /// }
 /// ```
 ///
+/// A save of a million pairs writes 60 MB and takes about as long as a request. For such a list, save
+/// after every 100 batches: what was done since the last save is only sent again.
+///
 /// # How long a job takes
 ///
 /// A job sends one request at a time. If a response takes *t* seconds and the limit is 3
@@ -149,6 +152,7 @@ impl Client {
 /// Each request, including its retries, may take up to
 /// [`total_timeout`](crate::ClientBuilder::total_timeout); the job as a whole has no time limit. To
 /// show progress, count the pairs of the batches: the number of requests is not known in advance.
+/// Jobs on several threads share the rate limit of their client.
 ///
 /// # Examples
 ///
