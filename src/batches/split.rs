@@ -106,10 +106,10 @@ impl<'a> Splitter<'a> {
     pub(super) fn acknowledged(&mut self) {
         let is_out_of_order = self.is_probing() || self.is_given_up;
         self.search.acknowledged(self.sent);
-        let pairs = self.take();
         if let Some(ids) = &mut self.ids {
-            ids.acknowledge(pairs);
+            ids.acknowledge(self.queue.iter().take(self.sent).copied());
         }
+        self.take();
         self.probes = 0;
         self.is_given_up = false;
         // Probing rotated the queue; from here on, its pairs are sent in order again.
@@ -172,10 +172,10 @@ impl<'a> Splitter<'a> {
     }
 
     /// Removes the pairs of the last request, which are decided now.
-    pub(super) fn take(&mut self) -> Vec<Pair> {
+    pub(super) fn take(&mut self) {
         let sent = mem::take(&mut self.sent);
         self.size.decided(sent);
-        self.queue.drain(..sent).collect()
+        self.queue.drain(..sent);
     }
 
     /// Copies all pairs that are not decided yet.
