@@ -57,8 +57,8 @@ impl Endpoint {
             return Err(invalid(&"it has no valid host"));
         }
         // The name would be sent to a name server, and shown in errors.
-        if secrets.contains(host) {
-            return Err(invalid(&"its host is a credential"));
+        if secrets.are_in(host) {
+            return Err(invalid(&"its host contains a credential"));
         }
         if port.is_some_and(|port| !is_port(port)) {
             return Err(invalid(&"its port is not a number from 1 to 65535"));
@@ -135,12 +135,12 @@ fn is_loopback(host: &str) -> bool {
 
 /// Formats an error, with the base URL up to its query or fragment.
 ///
-/// The URL is left out if it may contain a password.
+/// The URL is left out if it may contain a password or a credential.
 fn invalid(base: &str, secrets: &Secrets, problem: &dyn fmt::Display) -> String {
     const SHOWN_CHARS: usize = 100;
     const EXPECTED: &str = "expected a URL such as https://api.gong.io";
     // `%40` is an escaped `@`.
-    if base.contains('@') || base.contains("%40") {
+    if base.contains('@') || base.contains("%40") || secrets.are_in(base) {
         return format!("base_url is invalid: {problem}; {EXPECTED}");
     }
     // Cutting first could leave the start of a secret, which cleaning would not recognise.

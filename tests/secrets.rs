@@ -209,8 +209,12 @@ fn a_credential_in_the_wrong_setting_is_not_shown() {
         format!("https://api.gong.io/?access_token={TOKEN}"),
         format!("http://{TOKEN}"),
         format!("https://{TOKEN}/v2"),
+        format!("https://us.{TOKEN}.:8443"),
+        format!("https://{}", TOKEN.to_lowercase()),
     ] {
-        assert_clean(&show(&builder().base_url(url).build().unwrap_err()));
+        let shown = show(&builder().base_url(url).build().unwrap_err());
+        assert_clean(&shown);
+        assert!(!shown.to_uppercase().contains(TOKEN), "{shown}");
     }
     // Longer than what is shown of a base URL, as a secret of Gong's may be.
     let long = format!("eyJhbGciOiJIUzI1NiJ9.{}.signature", "abcDEF123".repeat(20));

@@ -4,12 +4,16 @@
 //! bodies, redirect hosts, and the causes of transport errors. So does the base URL, which comes
 //! from an operator who may have confused two settings.
 
-use std::iter;
+mod escapes;
+
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
+use escapes::{is_invisible, resolve};
 
 /// How many bytes of a server's text are kept: a few paragraphs, and short enough for a log line.
 pub(crate) const LIMIT: usize = 2048;
@@ -26,7 +30,13 @@ const REDACTED: &str = "[redacted]";
 ///
 /// An error page or a proxy may echo the request's `Authorization` header.
 #[derive(Clone)]
-pub(crate) struct Secrets(Arc<[String]>);
+pub(crate) struct Secrets(Arc<[Secret]>);
+
+struct Secret {
+    plain: String,
+    /// As it is in a text whose escapes are resolved.
+    resolved: String,
+}
 
 impl Secrets {
     /// A shorter text cannot be a real secret, and redacting it would garble every message.
@@ -35,9 +45,12 @@ impl Secrets {
     /// A shorter text would match by chance once white space is removed.
     const MIN_HIDDEN_LEN: usize = 8;
 
-    /// Returns whether `text` is one of the secrets.
-    pub(crate) fn contains(&self, text: &str) -> bool {
-        self.0.iter().any(|secret| secret == text)
+    /// Returns whether a secret is part of `text`, in upper or lower case.
+    pub(crate) fn are_in(&self, text: &str) -> bool {
+        let text = text.to_ascii_lowercase();
+        self.0.iter().any(|Secret { plain, .. }| {
+            plain.len() >= Self::MIN_HIDDEN_LEN && text.contains(&plain.to_ascii_lowercase())
+        })
     }
 
     /// Returns `text` with a mark in place of every secret. Unless `is_whole`, its end may be the
@@ -46,81 +59,75 @@ impl Secrets {
     /// Each secret is searched for as if there were no other, since they overlap: the access key in
     /// Base64 may be how the pair in Base64 begins.
     fn redact(&self, text: &str, is_whole: bool) -> String {
-        let resolved = resolve(text, is_whole);
+        let resolved = resolve(text);
         let mut found = Vec::new();
         for secret in self.0.iter() {
-            let plain = ranges(text, secret, is_whole);
+            let plain: Vec<_> = text
+                .match_indices(&secret.plain)
+                .map(|(start, plain)| start..start + plain.len())
+                .collect();
             let is_hidden = if plain.is_empty() {
-                is_hidden_in(&resolved, secret, is_whole)
+                secret.is_hidden_in(&resolved)
             } else {
-                let rest = without(text, &plain);
-                is_hidden_in(&resolve(&rest, is_whole), secret, is_whole)
+                secret.is_hidden_in(&resolve(&without(text, &plain)))
+            };
+            let end = secret.beginning_at_end(text).filter(|_| !is_whole);
+            let is_end_hidden = !is_whole && {
+                let shown = end.map_or(0, |end| resolve(end).len());
+                secret.hidden_beginning_at_end(&resolved) > shown
             };
             // Where it is in the text is not known, so none of the text is kept.
-            if is_hidden {
+            if is_hidden || is_end_hidden {
                 return REDACTED.to_owned();
             }
             found.extend(plain);
+            found.extend(end.map(|end| text.len() - end.len()..text.len()));
         }
         found.sort_by_key(|range| range.start);
         without(text, &found)
     }
 }
 
-/// Returns where `secret` is in `text`, and where its beginning is at the end of a text that was cut
-/// off.
-fn ranges(text: &str, secret: &str, is_whole: bool) -> Vec<Range<usize>> {
-    let all = text.match_indices(secret);
-    let mut ranges: Vec<_> = all.map(|(start, _)| start..start + secret.len()).collect();
-    if !is_whole {
-        let start = beginning_at_end(text, secret, Secrets::MIN_LEN);
-        ranges.extend(start.map(|start| start..text.len()));
+impl Secret {
+    fn new(plain: String) -> Self {
+        let resolved = resolve(&plain);
+        Self { plain, resolved }
     }
-    ranges
+
+    /// Whether the secret is in a text whose escapes are resolved.
+    fn is_hidden_in(&self, resolved: &str) -> bool {
+        self.resolved.len() >= Secrets::MIN_HIDDEN_LEN && resolved.contains(&self.resolved)
+    }
+
+    /// Returns the end of `text` that is the beginning of the secret.
+    fn beginning_at_end<'a>(&self, text: &'a str) -> Option<&'a str> {
+        let len = longest_beginning(&self.plain, Secrets::MIN_LEN, text)?;
+        text.get(text.len() - len..)
+    }
+
+    /// Returns the length of the beginning of the secret at the end of a text whose escapes are
+    /// resolved.
+    fn hidden_beginning_at_end(&self, resolved: &str) -> usize {
+        // The cut may go through an escape, which is then not resolved.
+        let before_escape = resolved
+            .rfind(escapes::MARKS)
+            .and_then(|end| resolved.get(..end));
+        [Some(resolved), before_escape]
+            .into_iter()
+            .flatten()
+            .filter_map(|text| longest_beginning(&self.resolved, Secrets::MIN_HIDDEN_LEN, text))
+            .max()
+            .unwrap_or(0)
+    }
 }
 
-/// Whether `secret` is in one of these texts, or its beginning at their cut.
-fn is_hidden_in(resolved: &[String], secret: &str, is_whole: bool) -> bool {
-    let secret = secret.replace(' ', "");
-    secret.len() >= Secrets::MIN_HIDDEN_LEN
-        && resolved.iter().any(|text| {
-            let is_cut_off = || beginning_at_end(text, &secret, Secrets::MIN_HIDDEN_LEN).is_some();
-            text.contains(&secret) || !is_whole && is_cut_off()
-        })
-}
-
-/// Returns `text` as it would be without escapes and white space, in each of the ways in which a
-/// server may have written it.
-///
-/// Servers escape the `/` of Base64 as `\/`, `%2F` or `&#x2F;`, and wrap a long header over several
-/// lines.
-fn resolve(text: &str, is_whole: bool) -> Vec<String> {
-    let Some(last_escape) = text.rfind(['\\', ' ', '%', '&']) else {
-        return Vec::new();
-    };
-    // A cut may go through an escape.
-    let before_it = text.get(..last_escape).filter(|_| !is_whole);
-    let mut resolved = Vec::new();
-    for text in iter::once(text).chain(before_it) {
-        let json = unescape_json(text);
-        // A piece of HTML in JSON may have its `&` escaped too.
-        let html_in_json = unescape_html(&json);
-        resolved.extend([json, html_in_json, unescape_html(text), unescape_url(text)]);
-    }
-    for text in &mut resolved {
-        text.retain(|c| !c.is_ascii_whitespace() && !c.is_ascii_control());
-    }
-    resolved
-}
-
-/// Returns where the beginning of `secret` starts with which `text` ends, if it has at least
-/// `min_len` bytes.
-fn beginning_at_end(text: &str, secret: &str, min_len: usize) -> Option<usize> {
-    (min_len..=secret.len())
-        .rev()
-        .filter_map(|len| secret.get(..len))
-        .find_map(|beginning| text.strip_suffix(beginning))
-        .map(str::len)
+/// Returns the length of the longest beginning of `secret` with which `text` ends.
+fn longest_beginning(secret: &str, min_len: usize, text: &str) -> Option<usize> {
+    (min_len..=secret.len()).rev().find(|len| {
+        secret
+            .get(..*len)
+            .is_some_and(|beginning| text.ends_with(beginning))
+    })
 }
 
 /// Returns `text` with a mark in place of each range. The ranges are sorted by their start.
@@ -141,7 +148,7 @@ fn without(text: &str, ranges: &[Range<usize>]) -> String {
 
 impl<'a> FromIterator<&'a str> for Secrets {
     fn from_iter<I: IntoIterator<Item = &'a str>>(secrets: I) -> Self {
-        let mut texts: Vec<String> = secrets
+        let texts: BTreeSet<String> = secrets
             .into_iter()
             .flat_map(|secret| {
                 // Without padding, a match does not depend on how the server pads.
@@ -150,97 +157,8 @@ impl<'a> FromIterator<&'a str> for Secrets {
             })
             .filter(|secret| secret.len() >= Self::MIN_LEN)
             .collect();
-        texts.sort();
-        texts.dedup();
-        Self(texts.into())
+        Self(texts.into_iter().map(Secret::new).collect())
     }
-}
-
-/// Resolves JSON escapes that stand for ASCII characters, wherever they are in the text.
-///
-/// It never fails: server text is often not JSON at all, or a part of it.
-fn unescape_json(text: &str) -> String {
-    let mut parts = text.split('\\');
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    let mut is_backslash = false;
-    for part in parts {
-        let code = part.strip_prefix('u').and_then(|rest| rest.get(..4));
-        let ascii = code.and_then(|code| u8::from_str_radix(code, 16).ok());
-        match (ascii, part.strip_prefix(['b', 'f', 'n', 'r', 't'])) {
-            // After an escaped backslash, `n` is the letter n.
-            _ if is_backslash => plain.push_str(part),
-            (Some(ascii), _) => {
-                plain.push(ascii.into());
-                plain.extend(part.get(5..));
-            }
-            (None, Some(after)) => {
-                plain.push(' ');
-                plain.push_str(after);
-            }
-            (None, None) => plain.push_str(part),
-        }
-        is_backslash = part.is_empty() && !is_backslash;
-        if is_backslash {
-            plain.push('\\');
-        }
-    }
-    plain
-}
-
-/// Resolves HTML's character references that stand for ASCII characters.
-fn unescape_html(text: &str) -> String {
-    let mut parts = text.split('&');
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let reference = part.split_once(';').and_then(|(name, rest)| {
-            let c = match name.strip_prefix('#') {
-                Some(code) => match code.strip_prefix(['x', 'X']) {
-                    Some(hex) => u8::from_str_radix(hex, 16).ok()?,
-                    None => code.parse().ok()?,
-                },
-                None => match name {
-                    "amp" => b'&',
-                    "lt" => b'<',
-                    "gt" => b'>',
-                    "quot" => b'"',
-                    "apos" => b'\'',
-                    _ => return None,
-                },
-            };
-            Some((c, rest))
-        });
-        match reference {
-            Some((c, rest)) => {
-                plain.push(c.into());
-                plain.push_str(rest);
-            }
-            None => {
-                plain.push('&');
-                plain.push_str(part);
-            }
-        }
-    }
-    plain
-}
-
-/// Resolves the percent-encoding of a URL.
-fn unescape_url(text: &str) -> String {
-    let mut parts = text.split('%');
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let code = part.get(..2);
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(c) => {
-                plain.push(c.into());
-                plain.extend(part.get(2..));
-            }
-            None => {
-                plain.push('%');
-                plain.push_str(part);
-            }
-        }
-    }
-    plain
 }
 
 /// Cleans a text that was received as a whole.
@@ -280,11 +198,7 @@ fn strip(text: &str) -> String {
         .filter_map(|c| match c {
             // Unicode's line and paragraph separators break lines in many log viewers.
             '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}' => Some(' '),
-            // Invisible marks, and those that reverse the direction of the text around them.
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' => None,
-            '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' => None,
-            '\u{feff}' | '\u{fff9}'..='\u{fffb}' => None,
-            c if c.is_control() => None,
+            c if c.is_control() || is_invisible(c) => None,
             c => Some(c),
         })
         .collect()
@@ -342,7 +256,16 @@ mod tests {
             ("a & b &amp; c &no; &#999;", "a & b &amp; c &no; &#999;"),
             ("ke\u{200b}y-1234", "[redacted]"),
             (r"ke\n\r\ty-\u000a1234", "[redacted]"),
-            (r"C:\\name key\\n-1234", r"C:\\name key\\n-1234"),
+            (r"C:\\name key\\m-1234", r"C:\\name key\\m-1234"),
+            // More than one escape, and line breaks.
+            (r#"{"e":"{\"a\":\"se\\\/cret\\\"5678\"}"}"#, "[redacted]"),
+            ("se%252Fcret%25225678", "[redacted]"),
+            ("se&amp;#x2F;cret&amp;quot;5678", "[redacted]"),
+            (r"se\/cret%225678", "[redacted]"),
+            ("se%2\r\n Fcret%22567\t8", "[redacted]"),
+            (r"se\u00 2Fcret\u200b\x225678", "[redacted]"),
+            ("se&#47cret&#34;\u{a0}5678 &sol;", "[redacted]"),
+            ("se/+cret\"56+78", "[redacted]"),
             (
                 &format!("Basic {}\r\n{}", &base64[..9], &base64[9..]),
                 "[redacted]",
@@ -397,11 +320,29 @@ mod tests {
             "your se&#x2F;cret-4&quot;5",
             "your se&#x2F;cret-4&quot;5678-and&#x2",
             r"your se\u0026#x2F;cret-4\u0026quot;5678-an",
+            r"your se\/cret-4\&quo",
+            "your se%2Fcret-4%2\r\n",
             "your se/cr\r\n et-4\"5",
         ] {
             let is_redacted = ["your [redacted]", "[redacted]"];
             let clean = clean_body(body.as_bytes(), false, &secrets);
             assert!(is_redacted.contains(&clean.as_str()), "{body} is {clean}");
+        }
+    }
+
+    #[test]
+    fn a_plain_beginning_at_a_cut_does_not_hide_an_escaped_one() {
+        let secrets = Secrets::from_iter(["abcd\"efghijabcd\"ghij"]);
+        for (body, clean) in [
+            (r#"x abcd\"efghijabcd"#, "[redacted]"),
+            ("x abcd\"efghijabcd", "x [redacted]"),
+            (r#"x efghij abcd"#, "x efghij [redacted]"),
+        ] {
+            assert_eq!(
+                clean_body(body.as_bytes(), false, &secrets),
+                clean,
+                "{body}"
+            );
         }
     }
 
