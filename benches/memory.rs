@@ -121,6 +121,15 @@ fn main() {
         ("as many users, and one more", 3.0, &|size| {
             listing((size / USER_SIZE / 2).next_power_of_two() + 1)
         }),
+        ("a text in place of the listing", 3.0, &|size| {
+            with_field(
+                "callAccessList",
+                &format!("\"{}\"", "\u{378}".repeat(size / 2)),
+            )
+        }),
+        ("a text in place of everything", 3.0, &|size| {
+            format!("\"{}\"", "\u{378}".repeat(size / 2))
+        }),
         ("calls with one user each", 3.0, &|size| {
             calls(size / CALL_SIZE)
         }),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde_json::value::RawValue;
 
 /// The deepest nesting of arrays and objects that serde_json reads.
@@ -24,7 +24,7 @@ impl<T: Default> Default for Object<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+        deserializer.deserialize_any(ObjectVisitor(PhantomData))
     }
 }
 
@@ -39,6 +39,10 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
+        Err(unexpected_text(&self))
     }
 }
 
@@ -57,7 +61,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Array<T> {
             }
             elements.push(element);
         };
-        deserializer.deserialize_seq(ArrayVisitor(push, PhantomData))?;
+        deserializer.deserialize_any(ArrayVisitor(push, PhantomData))?;
         Ok(Self(elements))
     }
 }
@@ -71,7 +75,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Array<T> {
 ///
 /// Returns an error if `json` is not an array.
 pub(crate) fn for_each_element(json: &str, f: impl FnMut(&RawValue)) -> serde_json::Result<()> {
-    serde_json::Deserializer::from_str(json).deserialize_seq(ArrayVisitor(f, PhantomData))
+    serde_json::Deserializer::from_str(json).deserialize_any(ArrayVisitor(f, PhantomData))
 }
 
 struct ArrayVisitor<F, T>(F, PhantomData<T>);
@@ -89,6 +93,16 @@ impl<'de, F: FnMut(T), T: Deserialize<'de>> Visitor<'de> for ArrayVisitor<F, T> 
         }
         Ok(())
     }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<(), E> {
+        Err(unexpected_text(&self))
+    }
+}
+
+/// The error of a text in place of something else. serde's own would quote it, and a text of
+/// megabytes would take ten times as much.
+fn unexpected_text<E: de::Error>(expected: &dyn de::Expected) -> E {
+    E::invalid_type(Unexpected::Other("a string"), expected)
 }
 
 /// Returns whether arrays and objects are nested deeper than serde_json reads them.
@@ -158,6 +172,23 @@ mod tests {
         assert_eq!(read(r#"{"y":[{}],"x":1}"#).unwrap().0.x, 1);
         let error = read("[1]").err().unwrap().to_string();
         assert!(error.contains("expected an object"), "{error}");
+    }
+
+    #[test]
+    fn a_long_text_is_not_quoted_in_an_error() {
+        let text = format!("{:?}", "é".repeat(1000));
+        for error in [
+            serde_json::from_str::<Object<u8>>(&text).err(),
+            serde_json::from_str::<Array<u8>>(&text).err(),
+            for_each_element(&text, |_| {}).err(),
+        ] {
+            let error = error.unwrap().to_string();
+            assert!(
+                error.starts_with("invalid type: a string, expected an "),
+                "{error}"
+            );
+            assert!(error.len() < 100, "{error}");
+        }
     }
 
     #[test]

@@ -642,12 +642,15 @@ fn server_text_is_cleaned_and_cut() {
 #[test]
 fn the_request_id_falls_back_to_the_header() {
     let header = [("x-traceid", "from-header")];
-    // Nobody could quote it.
-    let endless = format!(r#"{{"requestId":"{}"}}"#, "x".repeat(100_000));
+    let long = |len| format!(r#"{{"requestId":"{}"}}"#, "x".repeat(len));
+    // With its quotes, one has 64 KiB, and the other one a byte more. Nobody could quote it.
+    let (longest, too_long) = (long(65_534), long(65_535));
+    let cut = "x".repeat(common::SERVER_TEXT_LIMIT - 3) + "…";
     for (status, body, request_id) in [
         (200, "{}", "from-header"),
         (200, r#"{"requestId":""}"#, "from-header"),
-        (200, &endless, "from-header"),
+        (200, &longest, &cut),
+        (200, &too_long, "from-header"),
         (200, r#"{"requestId":"from-body"}"#, "from-body"),
         (400, "", "from-header"),
         (500, "<html>", "from-header"),

@@ -205,7 +205,7 @@ fn messages(errors: Option<Box<RawValue>>, secrets: &Secrets) -> Vec<String> {
         }
     };
     let raw = errors.get();
-    // Only an array: for any other value, serde_json would copy the whole of it into its error.
+    // Only an array: serde_json would resolve the escapes of a long text in vain.
     let is_array =
         raw.starts_with('[') && json::for_each_element(raw, |error| push(error.get())).is_ok();
     if !is_array {
