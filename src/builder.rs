@@ -167,8 +167,8 @@ impl ClientBuilder {
     /// The client removes a trailing `/`, `/v2` or resource path, keeps any other path as a prefix,
     /// and appends `/v2/calls/users-access`. It accepts `http` only for a loopback host:
     /// `localhost`, `[::1]`, or an address such as `127.0.0.1` that is written out in full. It
-    /// never uses a proxy to reach such a host. User information, a query or a fragment is an error
-    /// in [`build`](Self::build).
+    /// never uses a proxy to reach such a host. User information, a query, a fragment, or a host that
+    /// contains a credential is an error in [`build`](Self::build).
     ///
     /// # Examples
     ///

@@ -327,10 +327,14 @@ impl fmt::Display for TransportError {
             0 => time,
             millis => Duration::from_millis(millis.try_into().unwrap_or(u64::MAX)),
         };
-        // Otherwise it is a setting that the reader knows.
-        let given = |time, left| match time == left {
-            true => format!("{:?}, the rest of total_timeout", rounded(time)),
-            false => format!("{:?}", rounded(time)),
+        // Any other time is a setting, which the reader knows.
+        let given = |time, left| {
+            let rest = if time == left {
+                ", the rest of total_timeout"
+            } else {
+                ""
+            };
+            format!("{:?}{rest}", rounded(time))
         };
         match self.0.kind {
             TransportKind::Unsent { within, held_for } => {

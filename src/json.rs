@@ -48,8 +48,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 
 /// A vector that is read from a JSON array and from nothing else.
 ///
-/// It grows by half. One that doubles takes three times its elements while they move, and a listing
-/// is by far the largest answer.
+/// It grows by half: while its elements move, it takes two and a half times their size, and one that
+/// doubles takes three times. A listing is by far the largest response.
 pub(crate) struct Array<T>(pub(crate) Vec<T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Array<T> {
@@ -99,8 +99,10 @@ impl<'de, F: FnMut(T), T: Deserialize<'de>> Visitor<'de> for ArrayVisitor<F, T> 
     }
 }
 
-/// The error of a text in place of something else. serde's own would quote it, and a text of
-/// megabytes would take ten times as much.
+/// Returns the error for a string in place of something else.
+///
+/// serde_json's own error quotes the string, which may take ten times its size. Only
+/// `deserialize_any` passes a string to the visitor, where this error can replace it.
 fn unexpected_text<E: de::Error>(expected: &dyn de::Expected) -> E {
     E::invalid_type(Unexpected::Other("a string"), expected)
 }

@@ -643,7 +643,7 @@ fn server_text_is_cleaned_and_cut() {
 fn the_request_id_falls_back_to_the_header() {
     let header = [("x-traceid", "from-header")];
     let long = |len| format!(r#"{{"requestId":"{}"}}"#, "x".repeat(len));
-    // With its quotes, one has 64 KiB, and the other one a byte more. Nobody could quote it.
+    // An id is read up to 64 KiB, with its quotes.
     let (longest, too_long) = (long(65_534), long(65_535));
     let cut = "x".repeat(common::SERVER_TEXT_LIMIT - 3) + "…";
     for (status, body, request_id) in [

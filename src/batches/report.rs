@@ -23,19 +23,19 @@ use crate::response::ApiError;
 /// or user that explains them, an id that Gong never acknowledged. It shows the five groups with
 /// the most pairs. The text may change in any release.
 ///
+/// A report drops the receipts. To keep the request ids of granted pairs, read them from each
+/// [`Batch`] before you add it to the report.
+///
 /// # What to do after a job
 ///
 /// | the report | what to do |
 /// |---|---|
 /// | [`all_done`](Self::all_done) | Nothing. |
-/// | [`stopped_by`](Self::stopped_by) is `Some` | Resolve [that error](crate::Error#what-to-do), after its [`retry_after`](Error::retry_after) if it has one. Then run another job with the [`remaining`](Self::remaining) pairs. |
+/// | [`stopped_by`](Self::stopped_by) is `Some` | Resolve [that error](crate::Error#what-to-do). Then run another job with the [`remaining`](Self::remaining) pairs, after the error's [`retry_after`](Error::retry_after) if it has one. |
 /// | there are [`refused`](Self::refused) pairs | Correct them. |
 /// | pairs are `remaining`, and `stopped_by` is `None` | They are undecided, or you stopped the job. Correct the refused pairs first, then run another job. |
 ///
 /// More than one row may apply. A program should exit with 0 only if the first does.
-///
-/// A report drops the receipts. To keep the request ids of granted pairs, read them from each
-/// [`Batch`] before you add it to the report.
 ///
 /// # Examples
 ///

@@ -109,7 +109,7 @@ impl<'a> Splitter<'a> {
         if let Some(ids) = &mut self.ids {
             ids.acknowledge(self.queue.iter().take(self.sent).copied());
         }
-        self.take();
+        self.remove_sent();
         self.probes = 0;
         self.is_given_up = false;
         // Probing rotated the queue; from here on, its pairs are sent in order again.
@@ -148,7 +148,7 @@ impl<'a> Splitter<'a> {
             return None;
         };
         self.search.skip();
-        self.take();
+        self.remove_sent();
         Some(decision)
     }
 
@@ -172,7 +172,7 @@ impl<'a> Splitter<'a> {
     }
 
     /// Removes the pairs of the last request, which are decided now.
-    pub(super) fn take(&mut self) {
+    pub(super) fn remove_sent(&mut self) {
         let sent = mem::take(&mut self.sent);
         self.size.decided(sent);
         self.queue.drain(..sent);

@@ -5,22 +5,46 @@
 /// The characters with which an escape begins.
 pub(super) const MARKS: [char; 3] = ['\\', '%', '&'];
 
+/// Returns whether `text` has escapes or white space, which may hide a secret.
+pub(super) fn may_hide(text: &str) -> bool {
+    text.contains(|c| MARKS.contains(&c) || is_blank(c))
+}
+
+/// A text without escapes and white space, in two forms that differ where the white space was in the
+/// middle of an escape, or of what would be one without it.
+pub(super) type Resolved = [String; 2];
+
 /// Returns `text` without escapes and white space.
 ///
 /// A server may write the `/` of Base64 as `\/`, `%2F` or `&#x2F;`, wrap a long header over several
 /// lines, and put the escaped text into another that is escaped in its turn.
-pub(super) fn resolve(text: &str) -> String {
-    /// More levels than any server has, and few enough for a text of nothing but escapes.
+pub(super) fn resolve(text: &str) -> Resolved {
+    [resolve_with(str::to_owned, text), resolve_with(join, text)].map(|text| join(&text))
+}
+
+/// Resolves escapes and escapes within them. `prepare` is applied before each level.
+fn resolve_with(prepare: fn(&str) -> String, text: &str) -> String {
+    /// Enough for JSON within JSON within HTML. A text of nothing but escapes may have thousands.
     const MAX_LEVELS: usize = 4;
-    let mut text: String = text.chars().filter(|c| !is_blank(*c)).collect();
+    let mut text = prepare(text);
     for _ in 0..MAX_LEVELS {
-        let resolved = resolve_once(&text);
+        let resolved = prepare(&resolve_once(&text));
         if resolved.len() == text.len() {
             break;
         }
         text = resolved;
     }
     text
+}
+
+/// Returns `text` without white space and without what cannot be seen.
+fn join(text: &str) -> String {
+    text.chars().filter(|c| !is_blank(*c)).collect()
+}
+
+fn is_blank(c: char) -> bool {
+    // A form writes a space as `+`.
+    c == '+' || c.is_whitespace() || c.is_control() || is_invisible(c)
 }
 
 fn resolve_once(text: &str) -> String {
@@ -30,7 +54,7 @@ fn resolve_once(text: &str) -> String {
         let (before, escape) = rest.split_at(at);
         resolved.push_str(before);
         if let Some((c, after)) = unescape(escape) {
-            resolved.extend(Some(c).filter(|c| !is_blank(*c)));
+            resolved.push(c);
             rest = after;
         } else {
             let (itself, after) = escape.split_at(1);
@@ -68,7 +92,7 @@ fn from_digits(digits: &str, radix: u32) -> Option<char> {
     char::from_u32(u32::from_str_radix(digits, radix).ok()?)
 }
 
-/// Resolves a character reference of HTML, without its `&`. The `;` may be missing.
+/// Resolves a character reference of HTML, given without its `&`. A number may lack its `;`.
 fn from_html(text: &str) -> Option<(char, &str)> {
     const NAMES: [(&str, char); 8] = [
         ("amp;", '&'),
@@ -95,12 +119,6 @@ fn from_html(text: &str) -> Option<(char, &str)> {
         from_digits(digits, radix)?,
         after.strip_prefix(';').unwrap_or(after),
     ))
-}
-
-/// Whether this character only separates parts of a text, or cannot be seen. In a form, `+` is a
-/// space.
-fn is_blank(c: char) -> bool {
-    c == '+' || c.is_whitespace() || c.is_control() || is_invisible(c)
 }
 
 /// Whether this character is an invisible mark, or reverses the direction of the text around it.

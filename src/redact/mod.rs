@@ -7,13 +7,14 @@
 mod escapes;
 
 use std::collections::BTreeSet;
+use std::iter::zip;
 use std::ops::Range;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-use escapes::{is_invisible, resolve};
+use escapes::{Resolved, is_invisible, may_hide, resolve};
 
 /// How many bytes of a server's text are kept: a few paragraphs, and short enough for a log line.
 pub(crate) const LIMIT: usize = 2048;
@@ -35,17 +36,17 @@ pub(crate) struct Secrets(Arc<[Secret]>);
 struct Secret {
     plain: String,
     /// As it is in a text whose escapes are resolved.
-    resolved: String,
+    resolved: Resolved,
 }
 
 impl Secrets {
     /// A shorter text cannot be a real secret, and redacting it would garble every message.
     const MIN_LEN: usize = 4;
 
-    /// A shorter text would match by chance once white space is removed.
+    /// A shorter text would match by chance where white space or case does not count.
     const MIN_HIDDEN_LEN: usize = 8;
 
-    /// Returns whether a secret is part of `text`, in upper or lower case.
+    /// Returns whether a secret is part of `text`. Case is ignored, as it is in a host name.
     pub(crate) fn are_in(&self, text: &str) -> bool {
         let text = text.to_ascii_lowercase();
         self.0.iter().any(|Secret { plain, .. }| {
@@ -53,38 +54,61 @@ impl Secrets {
         })
     }
 
-    /// Returns `text` with a mark in place of every secret. Unless `is_whole`, its end may be the
-    /// beginning of one.
+    /// Returns `text` with a mark in place of every secret, or only the mark if a secret is hidden in
+    /// it. Unless `is_whole`, the end of `text` may be the beginning of a secret.
     ///
-    /// Each secret is searched for as if there were no other, since they overlap: the access key in
-    /// Base64 may be how the pair in Base64 begins.
+    /// Secrets overlap: the pair in Base64 may begin like the access key in Base64. So each is searched
+    /// for on its own.
     fn redact(&self, text: &str, is_whole: bool) -> String {
-        let resolved = resolve(text);
+        // Most request ids are plain, and not worth the copies.
+        let resolved = if may_hide(text) {
+            resolve(text)
+        } else {
+            Resolved::default()
+        };
         let mut found = Vec::new();
         for secret in self.0.iter() {
             let plain: Vec<_> = text
                 .match_indices(&secret.plain)
                 .map(|(start, plain)| start..start + plain.len())
                 .collect();
-            let is_hidden = if plain.is_empty() {
+            // Few texts have a secret, so few are resolved a second time.
+            let mut is_hidden = if plain.is_empty() {
                 secret.is_hidden_in(&resolved)
             } else {
                 secret.is_hidden_in(&resolve(&without(text, &plain)))
             };
-            let end = secret.beginning_at_end(text).filter(|_| !is_whole);
-            let is_end_hidden = !is_whole && {
-                let shown = end.map_or(0, |end| resolve(end).len());
-                secret.hidden_beginning_at_end(&resolved) > shown
-            };
+            found.extend(plain);
+            if !is_whole {
+                let end = longest_beginning(&secret.plain, Self::MIN_LEN, text).unwrap_or("");
+                // It may be only the end of a longer beginning that is escaped.
+                is_hidden |= secret.is_end_hidden_in(&resolved, end);
+                if !end.is_empty() {
+                    found.push(text.len() - end.len()..text.len());
+                }
+            }
             // Where it is in the text is not known, so none of the text is kept.
-            if is_hidden || is_end_hidden {
+            if is_hidden {
                 return REDACTED.to_owned();
             }
-            found.extend(plain);
-            found.extend(end.map(|end| text.len() - end.len()..text.len()));
         }
         found.sort_by_key(|range| range.start);
         without(text, &found)
+    }
+}
+
+impl<'a> FromIterator<&'a str> for Secrets {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(secrets: I) -> Self {
+        let texts: BTreeSet<String> = secrets
+            .into_iter()
+            .flat_map(|secret| {
+                // Without padding, a match does not depend on how the server pads.
+                let base64 = STANDARD_NO_PAD.encode(secret);
+                [secret.to_owned(), base64, URL_SAFE_NO_PAD.encode(secret)]
+            })
+            .filter(|secret| secret.len() >= Self::MIN_LEN)
+            .collect();
+        Self(texts.into_iter().map(Secret::new).collect())
     }
 }
 
@@ -95,39 +119,33 @@ impl Secret {
     }
 
     /// Whether the secret is in a text whose escapes are resolved.
-    fn is_hidden_in(&self, resolved: &str) -> bool {
-        self.resolved.len() >= Secrets::MIN_HIDDEN_LEN && resolved.contains(&self.resolved)
+    fn is_hidden_in(&self, text: &Resolved) -> bool {
+        zip(&self.resolved, text)
+            .any(|(secret, text)| secret.len() >= Secrets::MIN_HIDDEN_LEN && text.contains(secret))
     }
 
-    /// Returns the end of `text` that is the beginning of the secret.
-    fn beginning_at_end<'a>(&self, text: &'a str) -> Option<&'a str> {
-        let len = longest_beginning(&self.plain, Secrets::MIN_LEN, text)?;
-        text.get(text.len() - len..)
-    }
-
-    /// Returns the length of the beginning of the secret at the end of a text whose escapes are
-    /// resolved.
-    fn hidden_beginning_at_end(&self, resolved: &str) -> usize {
-        // The cut may go through an escape, which is then not resolved.
-        let before_escape = resolved
-            .rfind(escapes::MARKS)
-            .and_then(|end| resolved.get(..end));
-        [Some(resolved), before_escape]
-            .into_iter()
-            .flatten()
-            .filter_map(|text| longest_beginning(&self.resolved, Secrets::MIN_HIDDEN_LEN, text))
-            .max()
-            .unwrap_or(0)
+    /// Whether a text ends with a beginning of the secret that is longer than its plain `end`.
+    fn is_end_hidden_in(&self, text: &Resolved, end: &str) -> bool {
+        let forms = zip(&self.resolved, text);
+        zip(forms, resolve(end)).any(|((secret, text), end)| {
+            // The cut may go through an escape, which is then not resolved.
+            let before_escape = text
+                .rsplit_once(escapes::MARKS)
+                .map_or("", |(before, _)| before);
+            [text, before_escape]
+                .into_iter()
+                .filter_map(|text| longest_beginning(secret, Secrets::MIN_HIDDEN_LEN, text))
+                .any(|beginning| beginning.len() > end.len())
+        })
     }
 }
 
-/// Returns the length of the longest beginning of `secret` with which `text` ends.
-fn longest_beginning(secret: &str, min_len: usize, text: &str) -> Option<usize> {
-    (min_len..=secret.len()).rev().find(|len| {
-        secret
-            .get(..*len)
-            .is_some_and(|beginning| text.ends_with(beginning))
-    })
+/// Returns the longest beginning of `secret` with which `text` ends.
+fn longest_beginning<'a>(secret: &'a str, min_len: usize, text: &str) -> Option<&'a str> {
+    (min_len..=secret.len())
+        .rev()
+        .filter_map(|len| secret.get(..len))
+        .find(|beginning| text.ends_with(*beginning))
 }
 
 /// Returns `text` with a mark in place of each range. The ranges are sorted by their start.
@@ -144,21 +162,6 @@ fn without(text: &str, ranges: &[Range<usize>]) -> String {
     }
     clean.extend(text.get(end..));
     clean
-}
-
-impl<'a> FromIterator<&'a str> for Secrets {
-    fn from_iter<I: IntoIterator<Item = &'a str>>(secrets: I) -> Self {
-        let texts: BTreeSet<String> = secrets
-            .into_iter()
-            .flat_map(|secret| {
-                // Without padding, a match does not depend on how the server pads.
-                let base64 = STANDARD_NO_PAD.encode(secret);
-                [secret.to_owned(), base64, URL_SAFE_NO_PAD.encode(secret)]
-            })
-            .filter(|secret| secret.len() >= Self::MIN_LEN)
-            .collect();
-        Self(texts.into_iter().map(Secret::new).collect())
-    }
 }
 
 /// Cleans a text that was received as a whole.
@@ -290,10 +293,23 @@ mod tests {
     }
 
     #[test]
+    fn a_percent_sign_in_front_of_a_secret_does_not_hide_it() {
+        let secrets = Secrets::from_iter(["ab12/secret+9"]);
+        for text in [
+            r"quota 100% ab12\/secret+9",
+            "100%\nab12/sec\nret+9",
+            r"100%\nab12\/secret+9",
+            "a\\ ab12/sec ret+9",
+        ] {
+            assert_eq!(clean(text, &secrets), "[redacted]", "{text}");
+        }
+    }
+
+    #[test]
     fn every_named_character_reference_is_resolved() {
-        let secrets = Secrets::from_iter(["a&b<c>d\"e'f"]);
+        let secrets = Secrets::from_iter(["a&b<c>d\"e'f/g=h+i"]);
         for reference in ["&lt;", "&#60;", "&#x3c;", "&#X3C;"] {
-            let text = format!("a&amp;b{reference}c&gt;d&quot;e&apos;f");
+            let text = format!("a&amp;b{reference}c&gt;d&quot;e&apos;f&sol;g&equals;h&plus;i");
             assert_eq!(clean(&text, &secrets), "[redacted]", "{text}");
         }
     }

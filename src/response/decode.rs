@@ -153,8 +153,7 @@ impl<C> Envelope<C> {
     /// The id as text; `None` if it is missing, empty or not an id.
     fn request_id(&self) -> Option<Cow<'_, str>> {
         let raw = self.request_id.as_ref()?.get();
-        // So long a text is not an id, and resolving its escapes would take more than three times the
-        // body.
+        // Nothing this long is an id, and resolving its escapes would take several times the body.
         if raw.len() > redact::SEARCHED {
             return None;
         }
@@ -199,7 +198,7 @@ fn messages(errors: Option<Box<RawValue>>, secrets: &Secrets) -> Vec<String> {
         let mut message = clean_message(error, secrets);
         redact::cut(&mut message, left);
         // A blank one counts too, or a million of them would all be cleaned.
-        left = left.saturating_sub(message.len().max(1));
+        left -= message.len().max(1);
         if !message.trim().is_empty() {
             messages.push(message);
         }
