@@ -23,7 +23,7 @@ use crate::response::ApiError;
 /// | [`is_timeout`](Self::is_timeout) and [`attempts`](Self::attempts) is 0 | A 429 or other calls of the client held this call until its time ran out. Nothing was sent. | Wait for [`retry_after`](Self::retry_after), if there is one, and call again. |
 /// | [`is_timeout`](Self::is_timeout) | No complete response arrived in time. | Call again: the request [may have been applied](crate#may-have-been-applied). |
 /// | any other [`Transport`](Self::Transport) | The connection was cut off, the peer does not speak HTTP, or a proxy refused. | Read the message and its source, and call again: the request may have been applied. |
-/// | [`Api`](Self::Api) | Gong's response is not a success. | Look up the status in [`Response`](crate::Response#what-to-do). |
+/// | [`Api`](Self::Api) | Gong's response is not a success. | Look up its [`status`](ApiError::status) in [`Response`](crate::Response#what-to-do). |
 ///
 /// If connecting took too long, both `is_connect` and `is_timeout` are `true`, so test `is_connect`
 /// first.
@@ -272,7 +272,7 @@ impl std::error::Error for ConfigError {}
 
 /// Why no complete response arrived: the last exchange failed, or none could begin in time.
 ///
-/// `Display` names the failure, the host and the number of attempts. The
+/// `Display` names the failure, the host and the number of attempts, and says what to do. The
 /// [`source`](std::error::Error::source) is the message of the system or of the HTTP library, cut to 2
 /// KiB.
 #[derive(Debug)]
@@ -317,64 +317,71 @@ impl TransportError {
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
+
+    /// Says what failed, for a log record that has the attempt already.
+    pub(crate) fn failure(&self) -> String {
+        let host = &self.0.host;
+        match self.0.kind {
+            TransportKind::Unsent { within, held_for } => {
+                let reason = match held_for {
+                    Some(wait) => format!("Gong asked to wait {:?} more", rounded(wait)),
+                    None => {
+                        "the rate limit (requests_per_second) left no room before total_timeout"
+                            .to_owned()
+                    }
+                };
+                format!("no request to {host} could be sent within {within:?}: {reason}")
+            }
+            TransportKind::Exchange { fault, left } => {
+                let within = |time| match time == left {
+                    true => format!("in the {:?} that total_timeout left", rounded(time)),
+                    false => format!("within {:?}", rounded(time)),
+                };
+                match fault {
+                    Fault::Connect => format!("cannot connect to {host}"),
+                    Fault::ConnectTimeout(time) => {
+                        format!("no connection to {host} {}", within(time))
+                    }
+                    Fault::Timeout(time) => {
+                        format!("no complete response from {host} {}", within(time))
+                    }
+                    Fault::Disconnected => {
+                        format!("{host} closed the connection before its response was complete")
+                    }
+                    Fault::Tls => format!(
+                        "no secure connection to {host}: its certificate is not trusted, or it does not speak TLS"
+                    ),
+                    Fault::Proxy => format!("the proxy refused to connect to {host}"),
+                    Fault::NotHttp => {
+                        format!("{host}, or a proxy in front of it, did not answer in HTTP")
+                    }
+                }
+            }
+        }
+    }
+
+    fn advice(&self) -> &'static str {
+        match self.0.kind {
+            TransportKind::Unsent { .. } => "try again later, or raise total_timeout",
+            TransportKind::Exchange { fault, .. } => match fault {
+                Fault::Connect | Fault::ConnectTimeout(_) => "check base_url and the network",
+                Fault::Timeout(_) | Fault::Disconnected => {
+                    "try again later; repeating a request is harmless"
+                }
+                Fault::Tls => "check base_url and root_certificates",
+                Fault::Proxy => "check the proxy in the environment",
+                Fault::NotHttp => "check base_url and the proxy in the environment",
+            },
+        }
+    }
 }
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = &self.0.host;
-        // What is left of a deadline has nanoseconds that say nothing.
-        let rounded = |time: Duration| match time.as_millis() {
-            0 => time,
-            millis => Duration::from_millis(millis.try_into().unwrap_or(u64::MAX)),
-        };
-        // Any other time is a setting, which the reader knows.
-        let given = |time, left| {
-            let rest = if time == left {
-                ", the rest of total_timeout"
-            } else {
-                ""
-            };
-            format!("{:?}{rest}", rounded(time))
-        };
-        match self.0.kind {
-            TransportKind::Unsent { within, held_for } => {
-                write!(f, "no request to {host} could be sent within {within:?}")?;
-                match held_for {
-                    Some(wait) => write!(f, ": Gong asked to wait {:?} more", rounded(wait)),
-                    None => f.write_str(
-                        ": the rate limit (requests_per_second) left no room before total_timeout",
-                    ),
-                }
-            }
-            TransportKind::Exchange { fault, left } => match fault {
-                Fault::Connect => write!(f, "cannot connect to {host}"),
-                Fault::ConnectTimeout(after) => {
-                    write!(f, "no connection to {host} within {}", given(after, left))
-                }
-                Fault::Timeout(after) => {
-                    let after = given(after, left);
-                    write!(f, "no complete response from {host} within {after}")
-                }
-                Fault::Disconnected => {
-                    write!(
-                        f,
-                        "{host} closed the connection before its response was complete"
-                    )
-                }
-                Fault::Tls => write!(
-                    f,
-                    "no secure connection to {host}: its certificate is not trusted, or it does not speak TLS"
-                ),
-                Fault::Proxy => write!(f, "the proxy refused to connect to {host}"),
-                Fault::NotHttp => write!(
-                    f,
-                    "{host}, or a proxy in front of it, did not answer in HTTP"
-                ),
-            },
-        }?;
+        let (failure, advice) = (self.failure(), self.advice());
         match self.0.attempts {
-            1 => f.write_str(" (1 attempt)"),
-            n => write!(f, " ({n} attempts)"),
+            1 => write!(f, "{failure} (1 attempt); {advice}"),
+            n => write!(f, "{failure} ({n} attempts); {advice}"),
         }
     }
 }
@@ -385,6 +392,14 @@ impl std::error::Error for TransportError {
             .source
             .as_deref()
             .map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}
+
+/// Drops what is less than a millisecond, which says nothing to a reader.
+pub(crate) fn rounded(time: Duration) -> Duration {
+    match time.as_millis() {
+        0 => time,
+        millis => Duration::from_millis(millis.try_into().unwrap_or(u64::MAX)),
     }
 }
 

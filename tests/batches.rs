@@ -726,7 +726,7 @@ fn a_report_reads_well_and_its_remaining_pairs_can_be_loaded_again() {
          requests: 6\n\
          stopped by: status 429, too many requests (retry after 7201 s, 1 attempt); \
            try again later; the limits are shared by all tools of the company\n\
-         continue after: 3 h"
+         continue after: 2 h 1 min"
         );
         let json = serde_json::to_string(report.remaining()).unwrap();
         assert!(
@@ -737,6 +737,20 @@ fn a_report_reads_well_and_its_remaining_pairs_can_be_loaded_again() {
             &serde_json::from_str::<CallAccessList>(&json).unwrap(),
             report.remaining()
         );
+    }
+}
+
+#[test]
+fn a_report_shows_the_cause_of_a_transport_error() {
+    for change in Change::ALL {
+        let server = Server::sends("", Then::Close);
+        let client = common::once(&server.url());
+        let report: Report = change.batches(&client, &calls(1)).collect();
+        let error = report.stopped_by().unwrap();
+        let cause = std::error::Error::source(error).unwrap();
+        let end = format!("\nstopped by: {error}\n  {cause}");
+        assert!(report.to_string().ends_with(&end), "{report}");
+        assert_eq!(server.requests().len(), 1);
     }
 }
 

@@ -29,7 +29,7 @@ fn a_refused_connection_is_a_connect_error() {
         assert_is(&error, &["connect"]);
         assert_eq!(
             error.to_string(),
-            format!("cannot connect to {address} (1 attempt)")
+            format!("cannot connect to {address} (1 attempt); check base_url and the network")
         );
     });
 }

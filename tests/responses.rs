@@ -670,12 +670,12 @@ fn every_error_says_what_its_status_means_and_what_to_do() {
         (
             200,
             "not an acknowledgement (its body is not",
-            "whether the request took effect",
+            "a grant or revocation may have been applied",
         ),
         (
             202,
             "not the 200 that acknowledges a request",
-            "whether the request took effect",
+            "a grant or revocation may have been applied",
         ),
         (
             302,

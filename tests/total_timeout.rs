@@ -27,7 +27,7 @@ fn assert_bounded(place: &str, url: &str) {
     assert!(error.is_timeout(), "{place}: {error:?}");
     let message = error.to_string();
     assert!(
-        message.contains("ms, the rest of total_timeout"),
+        message.contains("ms that total_timeout left ("),
         "{place}: {message}"
     );
     assert!(

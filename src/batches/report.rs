@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ use crate::response::ApiError;
 /// | [`all_done`](Self::all_done) | Nothing. |
 /// | [`stopped_by`](Self::stopped_by) is `Some` | Resolve [that error](crate::Error#what-to-do). Then run another job with the [`remaining`](Self::remaining) pairs, after the error's [`retry_after`](Error::retry_after) if it has one. |
 /// | there are [`refused`](Self::refused) pairs | Correct them. |
-/// | pairs are `remaining`, and `stopped_by` is `None` | They are undecided, or you stopped the job. Correct the refused pairs first, then run another job. |
+/// | pairs are `remaining`, and `stopped_by` is `None` | You stopped the job, or they are undecided. Run another job with them, once the refused pairs are corrected, if there are any. |
 ///
 /// More than one row may apply. A program should exit with 0 only if the first does.
 ///
@@ -102,8 +103,9 @@ impl Report {
     /// Returns the pairs to send again: those that failed, were not sent, or are undecided.
     ///
     /// The failed ones [may have been applied](crate#may-have-been-applied), and sending them again
-    /// is safe. The list serialises as JSON and can be read back by the next run. If the report
-    /// does not have all batches of the job, add [`Batches::remaining`](crate::Batches::remaining).
+    /// is safe. The list serialises as JSON and can be read back by the next run. It does not say
+    /// whether its pairs are to be granted or revoked, so store the two apart. If the report does
+    /// not have all batches of the job, add [`Batches::remaining`](crate::Batches::remaining).
     ///
     /// # Examples
     ///
@@ -234,6 +236,10 @@ impl fmt::Display for Report {
             return Ok(());
         };
         write!(f, "\nstopped by: {error}")?;
+        // `Display` leaves it out, and nobody asks a summary for its source.
+        if let Some(source) = error.source() {
+            write!(f, "\n  {source}")?;
+        }
         match error.retry_after() {
             Some(wait) => write!(f, "\ncontinue after: {}", Wait(wait)),
             None => Ok(()),
@@ -352,7 +358,7 @@ fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
-/// Displays a duration in seconds, minutes or hours, rounded up so that nobody continues too early.
+/// Displays a duration in seconds, or in hours and minutes, rounded up so that nobody continues too early.
 struct Wait(Duration);
 
 impl fmt::Display for Wait {
@@ -361,10 +367,12 @@ impl fmt::Display for Wait {
             .0
             .as_secs()
             .saturating_add(u64::from(self.0.subsec_nanos() > 0));
-        match seconds {
-            0..=120 => write!(f, "{seconds} s"),
-            121..=7200 => write!(f, "{} min", seconds.div_ceil(60)),
-            _ => write!(f, "{} h", seconds.div_ceil(3600)),
+        let minutes = seconds.div_ceil(60);
+        match (minutes / 60, minutes % 60) {
+            _ if seconds <= 120 => write!(f, "{seconds} s"),
+            (0, _) => write!(f, "{minutes} min"),
+            (hours, 0) => write!(f, "{hours} h"),
+            (hours, minutes) => write!(f, "{hours} h {minutes} min"),
         }
     }
 }
@@ -383,13 +391,14 @@ mod tests {
             (120_000, "120 s"),
             (120_001, "3 min"),
             (180_000, "3 min"),
-            (7_200_000, "120 min"),
-            (7_200_001, "3 h"),
+            (3_540_001, "1 h"),
+            (7_200_000, "2 h"),
+            (7_200_001, "2 h 1 min"),
             (86_400_000, "24 h"),
         ] {
             assert_eq!(Wait(Duration::from_millis(millis)).to_string(), shown);
         }
         let longest = Wait(Duration::MAX).to_string();
-        assert!(longest.ends_with(" h"), "{longest}");
+        assert!(longest.ends_with(" min"), "{longest}");
     }
 }

@@ -133,11 +133,11 @@ fn explain(status: u16) -> (&'static str, &'static str) {
     match status {
         200 => (
             "not an acknowledgement",
-            "check base_url, and whether the request took effect",
+            "check base_url; a grant or revocation may have been applied",
         ),
         201..=299 => (
             "not the 200 that acknowledges a request",
-            "check base_url, and whether the request took effect",
+            "check base_url; a grant or revocation may have been applied",
         ),
         300..=399 => (
             "a redirect, which is never followed",

@@ -17,7 +17,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, TransportError, TransportKind};
+use crate::error::{Error, TransportError, TransportKind, rounded};
 use crate::http::{Connection, NoResponse, Request, Transport};
 use crate::redact::{Secrets, clean};
 use crate::response::{Response, Success, decode};
@@ -153,7 +153,12 @@ impl Sender {
                 let cause = clean(&cause, &self.secrets);
                 let kind = TransportKind::Exchange { fault, left };
                 let error = TransportError::new(kind, host, attempt, Some(cause));
-                log::debug!(target: TARGET, "{error}, after {:?}", started.elapsed());
+                log::debug!(
+                    target: TARGET,
+                    "{}, after {:?}",
+                    error.failure(),
+                    started.elapsed(),
+                );
                 Err(Error::Transport(error))
             }
         }
@@ -163,7 +168,8 @@ impl Sender {
     fn log_wait(&self, wait: Duration, attempts: u32, reason: &str) {
         log::warn!(
             target: TARGET,
-            "waiting {wait:?} before attempt {} of {}: {reason}",
+            "waiting {:?} before attempt {} of {}: {reason}",
+            rounded(wait),
             attempts + 1,
             self.retry.max_attempts,
         );
@@ -207,6 +213,7 @@ fn reason<T>(outcome: &Result<Response<T>, Error>) -> String {
             .error()
             .map(|error| format!("status {}", error.status()))
             .unwrap_or_default(),
+        Err(Error::Transport(error)) => error.failure(),
         Err(error) => error.to_string(),
     }
 }
