@@ -264,9 +264,9 @@ impl<'a> Batches<'a> {
     /// is [`NotSent`](Outcome::NotSent).
     ///
     /// Collect that batch too: then the report is complete, and [`Report::remaining`] is all that
-    /// the next run needs. `stop` takes effect at the next call of `next`; it cannot interrupt a
-    /// request or a search, and each request may take
-    /// [`total_timeout`](crate::ClientBuilder::total_timeout).
+    /// the next run needs. `stop` takes effect at the next call of `next`. One that is under way
+    /// halves a refused request until something is decided, with at most 18 requests if the bounds
+    /// are the default ones; each may take [`total_timeout`](crate::ClientBuilder::total_timeout).
     ///
     /// # Examples
     ///

@@ -102,9 +102,20 @@ struct Job {
 fn run(list: &CallAccessList, (calls, pairs): (usize, usize), gong: &Gong) -> Job {
     let mut splitter = Splitter::new(list, Bounds { calls, pairs });
     let mut job = Job::default();
+    // Halving the calls of a request and then the users of one call cannot take more.
+    let halvings = |count: usize| count.next_power_of_two().ilog2();
+    let longest_search =
+        halvings(calls.min(list.call_count())) + halvings(pairs.min(list.len())) + 1;
+    let mut searching = 0;
     while let Some(request) = splitter.next_request() {
         assert!(request.call_count() <= calls && (1..=pairs).contains(&request.len()));
         job.sent.push(request.len());
+        searching += 1;
+        assert!(
+            searching <= longest_search,
+            "{searching} requests decided nothing"
+        );
+        let decided = job.order.len();
         match gong.answer(&request) {
             200 => {
                 splitter.acknowledged();
@@ -122,6 +133,9 @@ fn run(list: &CallAccessList, (calls, pairs): (usize, usize), gong: &Gong) -> Jo
                 }
                 None => {}
             },
+        }
+        if job.order.len() > decided {
+            searching = 0;
         }
         if list.len() < 500 {
             let remaining = splitter.remaining();
