@@ -241,7 +241,7 @@ impl ClientBuilder {
     /// its error, and [`attempts`](Error::attempts) is 0. In a batch job, the timeout applies to
     /// each request.
     ///
-    /// Keep [`timeout`](Self::timeout) shorter than this: an attempt that has less than `timeout`
+    /// It may be shorter than [`timeout`](Self::timeout). But an attempt that has less than `timeout`
     /// left needs its own TLS configuration, which costs a little more. Zero, or more than 30 days,
     /// is an error in [`build`](Self::build).
     ///

@@ -47,7 +47,7 @@ impl Listing {
     ///
     /// # Examples
     ///
-    /// Revoke what a list should not contain:
+    /// Revoke what the calls of a list should not have:
     ///
     /// ```no_run
     /// use gong_call_access::{CallAccessList, Client};
