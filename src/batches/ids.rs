@@ -76,6 +76,11 @@ impl Ids {
     pub(super) fn refuse(&mut self, call: CallId, user: UserId) {
         self.refused_calls.entry(call).or_default().push(user);
         self.refused_users.entry(user).or_default().push(call);
+        self.refuse_one();
+    }
+
+    /// Records that a pair was refused alone for another reason than its ids, such as its size.
+    pub(super) fn refuse_one(&mut self) {
         self.refusals += 1;
     }
 

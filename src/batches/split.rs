@@ -129,13 +129,18 @@ impl<'a> Splitter<'a> {
             ids.acknowledge(self.list.into_iter().take(decided));
             ids
         });
-        // The size is learned even after the search, or every later request would be refused.
-        if is_too_large && self.sent > 1 {
+        let is_size_at_fault = is_too_large && self.sent > 1;
+        if is_size_at_fault {
+            // Learned even after the search, or every later request would be refused.
             self.search.count();
             self.size.too_large(self.sent);
-            return None;
+            if self.may_search() {
+                return None;
+            }
         }
-        let decision = if self.sent == 1 {
+        let decision = if is_size_at_fault {
+            Decision::Undecided
+        } else if self.sent == 1 {
             self.record_single_refusal(is_too_large);
             Decision::Refused
         } else if self.verdict() == Verdict::Unknown {
@@ -160,10 +165,14 @@ impl<'a> Splitter<'a> {
         let is_same_culprit = ids.single_refusals(Id::Call(*call)) > 0;
         self.search.found(is_same_culprit);
         if is_too_large {
-            // A 413 says nothing about the ids.
             self.size.blame_a_pair();
+            ids.refuse_one();
         } else {
             ids.refuse(*call, *user);
+        }
+        if is_too_large && !self.may_search() {
+            // A server that finds any request too large would get one for each pair.
+            self.size = Size::new(self.bounds.pairs);
         }
         if self.verdict() == Verdict::Doubtful {
             self.probes += 1;
@@ -302,7 +311,12 @@ impl<'a> Splitter<'a> {
 
     /// Returns whether a refused request is searched; if not, all of its pairs are decided.
     fn is_searching(&self) -> bool {
-        !self.search.is_over() && !self.is_given_up && self.verdict() != Verdict::Unknown
+        self.may_search() && self.verdict() != Verdict::Unknown
+    }
+
+    /// Returns whether smaller requests may still be sent to learn which of their pairs are good.
+    fn may_search(&self) -> bool {
+        !self.search.is_over() && !self.is_given_up
     }
 
     /// Returns how many of the next pairs a request carries; 0 at the end.

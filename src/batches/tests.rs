@@ -455,6 +455,31 @@ fn a_size_learned_after_the_bound_is_respected() {
 }
 
 #[test]
+fn a_server_that_finds_everything_too_large_ends_the_search() {
+    for (list, most) in [
+        (square(3000, 1), 250),
+        (square(30, 100), 250),
+        (square(20_000, 1), 900),
+    ] {
+        let gong = Gong {
+            most: 0,
+            ..Gong::new()
+        };
+        let job = run(&list, DEFAULTS, &gong);
+        assert!(job.sent.len() <= most, "{} requests", job.sent.len());
+        // The first request is acknowledged, so nothing else is in doubt.
+        let large = list.pairs().skip(100).collect();
+        let gong = Gong {
+            too_large: large,
+            ..Gong::new()
+        };
+        let job = run(&list, DEFAULTS, &gong);
+        let most = Search::MAX_REQUESTS + list.len() / 10;
+        assert!(job.sent.len() <= most, "{} requests", job.sent.len());
+    }
+}
+
+#[test]
 fn what_is_too_large_makes_later_requests_smaller() {
     let list = square(20, 1);
     for (most, want) in [
