@@ -92,68 +92,95 @@ fn read_csv(text: &[u8]) -> Result<Input, String> {
             .trim(Trim::All)
             .from_reader(text)
     };
-    let (mut reader, [call, user]) = [b',', b';', b'\t']
+    let (mut reader, delimiter, [call, user]) = [b',', b';', b'\t']
         .into_iter()
         .find_map(|delimiter| {
             let mut reader = reader(delimiter);
             let header = reader.byte_headers().ok()?;
             let column = |name: &[u8]| header.iter().position(|field| field == name);
             let columns = [column(b"call_id")?, column(b"user_id")?];
-            Some((reader, columns))
+            Some((reader, delimiter, columns))
         })
         .ok_or("line 1: expected a header with the columns call_id and user_id")?;
     let mut input = Input::default();
     let mut record = ByteRecord::new();
     let mut lines = Lines::new(text);
-    let mut start = 0;
     while reader
         .read_byte_record(&mut record)
         .map_err(|error| error.to_string())?
     {
-        start = record.position().map_or(0, csv::Position::byte);
+        let start = record.position().map_or(0, csv::Position::byte);
         let line = lines.of(start);
-        if record.iter().any(|field| holds_rows(field, [call, user])) {
+        let raw = slice(text, start, reader.position().byte());
+        if !is_well_quoted(raw, delimiter) {
+            return Err(format!("line {line}: a quote is not closed"));
+        }
+        let field = |column| record.get(column).map(String::from_utf8_lossy);
+        let (Some(call_id), Some(user_id)) = (field(call), field(user)) else {
+            input.problems.push(format!("line {line}: too few columns"));
+            continue;
+        };
+        if holds_another_row(raw, delimiter, [(call, &call_id), (user, &user_id)]) {
             return Err(format!(
                 "line {line}: a quote is not closed, so the lines below it are read as one field"
             ));
         }
-        let field = |column| record.get(column).map(String::from_utf8_lossy);
-        match (field(call), field(user)) {
-            (Some(call), Some(user)) => input.add(&format!("line {line}"), &call, &user),
-            _ => input.problems.push(format!("line {line}: too few columns")),
-        }
-    }
-    // The csv crate reads an unclosed quote to the end of the file, without an error, so that the
-    // rows after it would be lost silently.
-    let last = text
-        .get(usize::try_from(start).unwrap_or(0)..)
-        .unwrap_or_default();
-    let is_open = last.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
-    let delimiter = |byte: &u8| matches!(byte, b',' | b';' | b'\t');
-    // A quote in the middle of a field is text.
-    if is_open
-        && last
-            .split(delimiter)
-            .any(|field| field.trim_ascii_start().starts_with(b"\""))
-    {
-        let line = lines.of(start);
-        return Err(format!("line {line}: a quote is not closed"));
+        input.add(&format!("line {line}"), &call_id, &user_id);
     }
     Ok(input)
 }
 
-/// Returns whether a line within a field looks like a row, with ids in these columns.
-fn holds_rows(field: &[u8], columns: [usize; 2]) -> bool {
-    let text = String::from_utf8_lossy(field);
-    text.lines().skip(1).any(|line| {
-        let fields: Vec<_> = line.split([',', ';', '\t']).collect();
-        columns.iter().all(|column| {
-            let field = fields
-                .get(*column)
-                .map(|field| field.trim().trim_matches('"'));
-            field.is_some_and(|field| field.parse::<CallId>().is_ok())
-        })
-    })
+fn slice(text: &[u8], start: u64, end: u64) -> &[u8] {
+    let index = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
+    text.get(index(start)..index(end)).unwrap_or_default()
+}
+
+/// Returns whether each field that begins with a quote also ends with one. Other quotes are text.
+///
+/// The csv crate reads an unclosed quote up to the next quote, or to the end of the file, without an
+/// error. It would lose the rows in between, or give the user of one to the call of another.
+fn is_well_quoted(record: &[u8], delimiter: u8) -> bool {
+    #[derive(Clone, Copy, PartialEq)]
+    enum At {
+        Start,
+        Text,
+        Quoted,
+        /// After a quote that ends the field, or that is the first of two.
+        Quote,
+        Blank,
+    }
+    let mut at = At::Start;
+    for byte in record {
+        let is_end = *byte == delimiter || matches!(byte, b'\r' | b'\n');
+        at = match (at, byte) {
+            (At::Quoted, b'"') => At::Quote,
+            (At::Quoted, _) | (At::Start | At::Quote, b'"') => At::Quoted,
+            _ if is_end => At::Start,
+            (At::Quote | At::Blank, b' ') => At::Blank,
+            (At::Quote | At::Blank, _) => return false,
+            _ => At::Text,
+        };
+    }
+    at != At::Quoted
+}
+
+/// Returns whether a line of a record of several lines is a row by itself, with other ids in these
+/// columns.
+fn holds_another_row(record: &[u8], delimiter: u8, ids: [(usize, &str); 2]) -> bool {
+    let record = String::from_utf8_lossy(record);
+    let lines = record.split(['\r', '\n']).filter(|line| !line.is_empty());
+    let is_another_row = |line: &str| {
+        let fields: Vec<_> = line.split(char::from(delimiter)).collect();
+        let found = ids.map(|(column, _)| {
+            let field = fields.get(column)?.trim().trim_matches('"').trim();
+            field.parse::<CallId>().ok()
+        });
+        let [Some(call), Some(user)] = found else {
+            return false;
+        };
+        [call.as_str(), user.as_str()] != ids.map(|(_, id)| id)
+    };
+    lines.clone().count() > 1 && lines.clone().any(is_another_row)
 }
 
 /// Counts lines as an editor does; the csv crate counts CRLF and blank lines differently.
