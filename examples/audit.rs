@@ -1,11 +1,13 @@
 //! Lists who has access to calls, and revokes it on request: `cargo run --example audit -- CALL_ID...`
 
+mod exit;
 mod stand_in;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
+use exit::exit;
 use gong_call_access::{CallAccessList, CallId, Client, Report};
 
 /// Lists the users to whom the API gave access to Gong calls.
@@ -54,19 +56,10 @@ fn main() -> ExitCode {
             .flat_map(CallAccessList::calls)
             .collect();
     }
-    match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            let is_bad_input = error
-                .downcast_ref()
-                .is_some_and(gong_call_access::Error::is_config);
-            ExitCode::from(if is_bad_input { 2 } else { 1 })
-        }
-    }
+    exit(run(&arguments))
 }
 
-fn run(arguments: &Arguments) -> Result<()> {
+fn run(arguments: &Arguments) -> Result<u8> {
     let client = stand_in::gong_or_stand_in(stand_in::example()?, io::stderr())?.build()?;
     let access = list(&client, &arguments.calls)?;
     let mut out = io::stdout();
@@ -76,17 +69,18 @@ fn run(arguments: &Arguments) -> Result<()> {
         write_table(&mut out, &arguments.calls, &access)?;
     }
     if !arguments.revoke || access.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     if !arguments.yes && !is_confirmed(&access)? {
         return Err("not confirmed, nothing was revoked".into());
     }
     let report: Report = client.revoke_batches(&access).collect();
-    eprintln!("{report}");
+    // A panic here would hide what was revoked.
+    let _ = writeln!(io::stderr(), "{report}");
     if !report.all_done() {
         return Err("not all access was revoked".into());
     }
-    Ok(())
+    Ok(0)
 }
 
 fn list(client: &Client, calls: &[CallId]) -> Result<CallAccessList> {
@@ -111,12 +105,10 @@ fn write_table(out: &mut impl Write, calls: &[CallId], access: &CallAccessList) 
 }
 
 fn is_confirmed(access: &CallAccessList) -> io::Result<bool> {
-    eprint!(
-        "revoke {} pairs of {} calls? [y/N] ",
-        access.len(),
-        access.call_count()
-    );
-    io::stderr().flush()?;
+    let (pairs, calls) = (access.len(), access.call_count());
+    let mut err = io::stderr();
+    write!(err, "revoke {pairs} pairs of {calls} calls? [y/N] ")?;
+    err.flush()?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

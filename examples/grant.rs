@@ -1,11 +1,13 @@
 //! Gives users access to one call: `cargo run --example grant -- CALL_ID USER_ID...`
 
+mod exit;
 mod stand_in;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
+use exit::exit;
 use gong_call_access::{CallAccessList, CallId, Client, UserId};
 
 /// Gives users access to a Gong call.
@@ -51,26 +53,12 @@ fn main() -> ExitCode {
     } else {
         " on the stand-in"
     };
-    match access.and_then(|access| grant(&client?, &access, place)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            let mut source = error.source();
-            while let Some(cause) = source {
-                eprintln!("caused by: {cause}");
-                source = cause.source();
-            }
-            let is_bad_input = error
-                .downcast_ref()
-                .is_some_and(gong_call_access::Error::is_config);
-            ExitCode::from(if is_bad_input { 2 } else { 1 })
-        }
-    }
+    exit(access.and_then(|access| grant(&client?, &access, place)))
 }
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-fn grant(client: &Client, access: &CallAccessList, place: &str) -> Result<()> {
+fn grant(client: &Client, access: &CallAccessList, place: &str) -> Result<u8> {
     let mut out = std::io::stdout();
     writeln!(out, "request body: {}", serde_json::to_string(access)?)?;
     let receipt = client.grant(access)?.into_result()?;
@@ -80,5 +68,5 @@ fn grant(client: &Client, access: &CallAccessList, place: &str) -> Result<()> {
         let _ = writeln!(out, "granted{place}: user {user} may open call {call}");
     }
     let _ = writeln!(out, "request id: {request_id}");
-    Ok(())
+    Ok(0)
 }

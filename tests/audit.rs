@@ -64,6 +64,28 @@ fn it_revokes_after_a_confirmation_only() {
     assert!(!err.contains("revoke 0"), "{err}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_does_not_hide_that_access_was_revoked() {
+    use common::{Server, Then, http};
+    let listing =
+        format!(r#"{{"callAccessList":[{{"callId":"{CALL}","users":[{{"userId":"{USER}"}}]}}]}}"#);
+    let server = Server::start(move |exchange| {
+        let body = if exchange.nth == 0 { &listing } else { "{}" };
+        exchange.send(http(200, "", body));
+        Then::KeepAlive
+    });
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let mut audit = command(example("audit"));
+    audit
+        .args([CALL, "--revoke", "--yes"])
+        .stderr(full.unwrap());
+    audit.env("GONG_ACCESS_TOKEN", "token");
+    let output = audit.env("GONG_BASE_URL", server.url()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(server.requests().len(), 2);
+}
+
 #[test]
 fn bad_input_is_exit_code_2() {
     let (_, err) = run(&["_5"], 2);

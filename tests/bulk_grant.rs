@@ -236,6 +236,71 @@ fn a_table_is_not_replaced_by_what_remains_of_it() {
 }
 
 #[test]
+fn a_file_that_the_tool_did_not_write_is_not_touched() {
+    let (server, _, _) = gong(NOTHING);
+    let folder = Folder::new();
+    let file = folder.write("pairs.csv", &csv(3));
+    let other = folder.write("other.csv", "user_id,call_id\n1,2\n");
+    let output = on(&server).arg(&file).arg("--refused").arg(&other).output();
+    let problem = "other.csv: it does not begin with the columns that are written";
+    assert_exit(&output.unwrap(), 2, &[], &[problem]);
+    assert_eq!(read(&other), "user_id,call_id\n1,2\n");
+    let place = folder.path("folder");
+    std::fs::create_dir(&place).unwrap();
+    for (option, code, problem) in [
+        ("--refused", 2, "cannot append to "),
+        ("--remaining", 1, "folder: it is not a regular file"),
+    ] {
+        let output = on(&server).arg(&file).arg(option).arg(&place).output();
+        assert_exit(&output.unwrap(), code, &[], &[problem]);
+    }
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_record_keeps_its_link_and_its_permissions() {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let (server, _, _) = gong(NOTHING);
+    let folder = Folder::new();
+    let file = folder.write("pairs.csv", &csv(3));
+    let target = folder.write("target.json", "");
+    fs::set_permissions(&target, fs::Permissions::from_mode(0o640)).unwrap();
+    let link = folder.path("link.json");
+    symlink(&target, &link).unwrap();
+    let output = on(&server)
+        .arg(&file)
+        .arg("--remaining")
+        .arg(&link)
+        .output();
+    assert_exit(&output.unwrap(), 0, &[], &[]);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(read(&target), r#"{"callAccessList":[]}"#);
+    let mode = fs::metadata(&target).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let folder = Folder::new();
+    let file = folder.write("pairs.csv", &csv(3));
+    for (name, arguments) in [
+        ("bulk_grant", &["--dry-run"][..]),
+        ("reconcile", &[]),
+        ("reconcile", &["--json"]),
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+        let mut tool = common::command(common::example(name));
+        let output = tool.arg(&file).args(arguments).stdout(full.unwrap());
+        let output = output.output().unwrap();
+        assert_exit(&output, 1, &[], &["error: No space left on device"]);
+    }
+}
+
+#[test]
 fn a_call_without_users_in_a_json_body_is_reported() {
     let (server, _, _) = gong(NOTHING);
     let folder = Folder::new();

@@ -6,13 +6,15 @@ mod job;
 mod stand_in;
 
 use std::error::Error;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use gong_call_access::CallAccessList;
+use job::Interrupt;
+use job::exit::BadInput;
 use job::output::Refused;
-use job::{BadInput, Interrupt, say};
 
 /// Gives users access to any number of Gong calls.
 ///
@@ -56,14 +58,16 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    job::exit(run(&Arguments::parse()))
+    job::exit::exit(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<u8, Box<dyn Error>> {
     let input = job::input::read(&arguments.file)?;
     input.check(arguments.skip_invalid)?;
     let (pairs, calls) = (input.access.len(), input.access.call_count());
-    say!(
+    // If nobody reads standard output any more, the job continues.
+    let _ = writeln!(
+        io::stdout(),
         "pairs: {pairs}, calls: {calls}, duplicates merged: {}",
         input.duplicates
     );
@@ -99,14 +103,17 @@ fn dry_run(access: &CallAccessList, per_second: u32) -> Result<u8, Box<dyn Error
         .build()?;
     let requests = client.grant_batches(access).count();
     let seconds = requests.saturating_sub(1) / per_second as usize;
-    say!("requests: {requests}, which take at least {seconds} s at {per_second} a second");
-    say!("(Gong's default limits for a whole company are 3 a second and 10000 a day)");
-    say!("dry run: nothing was sent to Gong");
+    writeln!(
+        io::stdout(),
+        "requests: {requests}, which take at least {seconds} s at {per_second} a second\n\
+         (Gong's default limits for a whole company are 3 a second and 10000 a day)\n\
+         dry run: nothing was sent to Gong"
+    )?;
     Ok(job::DONE)
 }
 
 fn grant(arguments: &Arguments, access: &CallAccessList) -> Result<u8, Box<dyn Error>> {
-    let builder = stand_in::gong_or_stand_in(CallAccessList::new(), std::io::stdout())?;
+    let builder = stand_in::gong_or_stand_in(CallAccessList::new(), io::stdout())?;
     let client = builder
         .requests_per_second(arguments.requests_per_second)
         .build()?;
@@ -117,9 +124,9 @@ fn grant(arguments: &Arguments, access: &CallAccessList) -> Result<u8, Box<dyn E
         refused.as_mut(),
         arguments.remaining.as_deref(),
     )?;
-    say!("{report}");
+    let _ = writeln!(io::stdout(), "{report}");
     if !stand_in::has_credentials() {
-        say!("(on the stand-in: nothing was sent to Gong)");
+        let _ = writeln!(io::stdout(), "(on the stand-in: nothing was sent to Gong)");
     }
     Ok(job::code(&[report]))
 }

@@ -9,7 +9,7 @@ use csv::{ByteRecord, ReaderBuilder, Trim};
 use gong_call_access::{CallAccessList, CallId, InvalidId, UserId};
 use serde::Deserialize;
 
-use super::BadInput;
+use super::exit::BadInput;
 
 /// What was read, and a line for each part of it that cannot be used.
 #[derive(Default)]

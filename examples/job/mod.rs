@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each tool uses a part")]
 
+#[path = "../exit/mod.rs"]
+pub(crate) mod exit;
 pub(crate) mod input;
 pub(crate) mod output;
 
@@ -9,7 +11,6 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,24 +18,15 @@ use gong_call_access::{Batches, Report};
 use indicatif::{ProgressBar, ProgressStyle};
 use output::{Refused, Remaining};
 
+use exit::BadInput;
 use input::Input;
 
 /// Exit codes of the tools.
 pub(crate) const DONE: u8 = 0;
-pub(crate) const BAD_INPUT: u8 = 2;
 pub(crate) const SOME_REFUSED: u8 = 3;
 pub(crate) const SOME_REMAIN: u8 = 4;
 
-/// Prints a line. If nobody reads standard output any more, the job continues without a panic.
-macro_rules! say {
-    ($($part:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), $($part)*);
-    }};
-}
-pub(crate) use say;
-
-/// The same for standard error.
+/// Writes a line to standard error. If nobody reads it any more, the job continues without a panic.
 macro_rules! note {
     ($($part:tt)*) => {{
         use std::io::Write as _;
@@ -43,37 +35,6 @@ macro_rules! note {
 }
 #[allow(unused_imports, reason = "each tool uses a part")]
 pub(crate) use note;
-
-/// The exit code of a tool, after a message if it failed.
-pub(crate) fn exit(result: Result<u8, Box<dyn Error>>) -> ExitCode {
-    let error = match result {
-        Ok(code) => return ExitCode::from(code),
-        Err(error) => error,
-    };
-    note!("error: {error}");
-    let mut source = error.source();
-    while let Some(cause) = source {
-        note!("caused by: {cause}");
-        source = cause.source();
-    }
-    let is_bad_input = match error.downcast_ref::<gong_call_access::Error>() {
-        Some(error) => error.is_config(),
-        None => error.is::<BadInput>(),
-    };
-    ExitCode::from(if is_bad_input { BAD_INPUT } else { 1 })
-}
-
-/// Something that the caller of a tool has to correct; nothing was sent.
-#[derive(Debug)]
-pub(crate) struct BadInput(pub(crate) String);
-
-impl std::fmt::Display for BadInput {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Error for BadInput {}
 
 impl Input {
     /// Prints the problems of the input, which end the tool unless it skips invalid lines.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
+use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -9,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use gong_call_access::{ApiError, Batch, CallAccessList, CallId, Outcome, UserId};
 use tempfile::NamedTempFile;
+
+use super::exit::BadInput;
 
 /// Replaces a file atomically: readers see the old contents or the new, never a part.
 fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
@@ -22,11 +25,21 @@ fn try_replace(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
+    // The target of a symbolic link is replaced, and not the link.
+    let target = fs::canonicalize(path);
+    let path = target.as_deref().unwrap_or(path);
+    let old = fs::metadata(path).ok();
+    if old.as_ref().is_some_and(|old| !old.is_file()) {
+        return Err(io::Error::other("it is not a regular file"));
+    }
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     let mut file = NamedTempFile::new_in(folder)?;
+    if let Some(old) = old {
+        file.as_file().set_permissions(old.permissions())?;
+    }
     let mut buffered = io::BufWriter::new(&mut file);
     write(&mut buffered)?;
     buffered.flush()?;
@@ -89,14 +102,24 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
+    const HEADER: &[u8] = b"call_id,user_id,unknown_id,status,request_id,reason\n";
+
     pub(crate) fn new(path: &Path) -> Result<Self, Box<dyn Error>> {
+        let unusable = |problem: &dyn fmt::Display| {
+            let message = format!("cannot append to {}: {problem}", path.display());
+            Err(BadInput(message).into())
+        };
         let mut earlier = match fs::read(path) {
             Ok(rows) => rows,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(error.into()),
+            Err(error) => return unusable(&error),
         };
         if earlier.is_empty() {
-            earlier = b"call_id,user_id,unknown_id,status,request_id,reason\n".to_vec();
+            earlier = Self::HEADER.to_vec();
+        }
+        // Other columns would give the rows another meaning.
+        if !earlier.starts_with(Self::HEADER) {
+            return unusable(&"it does not begin with the columns that are written");
         }
         if !earlier.ends_with(b"\n") {
             earlier.push(b'\n');

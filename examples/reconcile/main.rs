@@ -7,13 +7,15 @@ mod stand_in;
 
 use std::collections::BTreeSet;
 use std::error::Error;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use gong_call_access::{CallAccessList, CallId, Client, Report};
+use job::exit::BadInput;
 use job::output::{Refused, Remaining};
-use job::{BadInput, Interrupt, note, say};
+use job::{Interrupt, note};
 
 /// Makes access to Gong calls match a file exactly, for the calls that the file names.
 ///
@@ -79,7 +81,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    job::exit(run(&Arguments::parse()))
+    job::exit::exit(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<u8, Box<dyn Error>> {
@@ -90,10 +92,10 @@ fn run(arguments: &Arguments) -> Result<u8, Box<dyn Error>> {
     check_files(arguments)?;
 
     // Standard output is for JSON alone.
-    let notes: Box<dyn std::io::Write> = if arguments.json {
-        Box::new(std::io::stderr())
+    let notes: Box<dyn Write> = if arguments.json {
+        Box::new(io::stderr())
     } else {
-        Box::new(std::io::stdout())
+        Box::new(io::stdout())
     };
     let builder = stand_in::gong_or_stand_in(stand_in::example()?, notes)?;
     let client = builder
@@ -101,10 +103,15 @@ fn run(arguments: &Arguments) -> Result<u8, Box<dyn Error>> {
         .build()?;
     let current = list(&client, calls)?;
     let (grant, revoke) = (wanted.difference(&current), current.difference(&wanted));
+    let mut out = io::stdout();
     if arguments.json {
-        say!("{}", serde_json::json!({"grant": grant, "revoke": revoke}));
+        writeln!(
+            out,
+            "{}",
+            serde_json::json!({"grant": grant, "revoke": revoke})
+        )?;
     } else {
-        print_changes(&current, &grant, &revoke);
+        write_changes(&mut out, &current, &grant, &revoke)?;
     }
     if !arguments.apply {
         return Ok(job::DONE);
@@ -161,27 +168,32 @@ fn list(
     Ok(access)
 }
 
-fn print_changes(current: &CallAccessList, grant: &CallAccessList, revoke: &CallAccessList) {
+fn write_changes(
+    out: &mut impl Write,
+    current: &CallAccessList,
+    grant: &CallAccessList,
+    revoke: &CallAccessList,
+) -> io::Result<()> {
+    let kept = current.len() - revoke.len();
     if grant.is_empty() && revoke.is_empty() {
-        say!(
-            "nothing to change: {} pairs already match the file",
-            current.len()
+        return writeln!(
+            out,
+            "nothing to change: {kept} pairs already match the file"
         );
-        return;
     }
-    say!("{:8}{:22}USER", "", "CALL");
+    writeln!(out, "{:8}{:22}USER", "", "CALL")?;
     for (change, list) in [("revoke", revoke), ("grant", grant)] {
         for (call, user) in list {
-            say!("{change:8}{call:22}{user}");
+            writeln!(out, "{change:8}{call:22}{user}")?;
         }
     }
-    let kept = current.len() - revoke.len();
-    say!(
-        "{kept} kept, {} to revoke, {} to grant",
+    writeln!(
+        out,
+        "{kept} kept, {} to revoke, {} to grant\n\
+         (access that users have for other reasons is not listed and does not change)",
         revoke.len(),
         grant.len()
-    );
-    say!("(access that users have for other reasons is not listed and does not change)");
+    )
 }
 
 fn apply(
