@@ -213,7 +213,8 @@ impl ClientBuilder {
     ///
     /// The default is 10 seconds, or [`timeout`](Self::timeout) if that is shorter. The two phases
     /// together can take twice this, and both count towards `timeout`. A connection that times out
-    /// has sent nothing to Gong, so [`is_connect`](Error::is_connect) is `true` for its error.
+    /// has sent nothing to Gong, so [`is_connect`](Error::is_connect) is `true` for its error. A TLS
+    /// handshake that never ends is such a connection only if this is shorter than `timeout`.
     /// Zero, or more than `timeout`, is an error in [`build`](Self::build).
     ///
     /// # Examples

@@ -19,7 +19,7 @@ use crate::response::ApiError;
 /// |---|---|---|
 /// | [`is_config`](Self::is_config) | The input is wrong. Nothing was sent. | Correct what the message names. |
 /// | [`is_connect`](Self::is_connect) | The host is unknown or does not accept connections. | Check the base URL and the network. |
-/// | [`is_tls`](Self::is_tls) | The certificate is not trusted, or the port does not speak TLS. | Check the base URL, a proxy that intercepts TLS, and [`root_certificates`](crate::ClientBuilder::root_certificates). |
+/// | [`is_tls`](Self::is_tls) | The certificate is not trusted, the port does not speak TLS, or TLS failed later. | Check the base URL, a proxy that intercepts TLS, and [`root_certificates`](crate::ClientBuilder::root_certificates). |
 /// | [`is_timeout`](Self::is_timeout) and [`attempts`](Self::attempts) is 0 | A 429 or other calls of the client held this call until its time ran out. Nothing was sent. | Wait for [`retry_after`](Self::retry_after), if there is one, and call again. |
 /// | [`is_timeout`](Self::is_timeout) | No complete response arrived in time. | Call again: the request [may have been applied](crate#may-have-been-applied). |
 /// | any other [`Transport`](Self::Transport) | The connection was cut off, the peer does not speak HTTP, or a proxy refused. | Read the message and its source, and call again: the request may have been applied. |
@@ -162,9 +162,10 @@ impl Error {
         )
     }
 
-    /// Returns whether TLS failed: the certificate is not trusted, or the port does not speak TLS.
+    /// Returns whether TLS failed: the certificate is not trusted, the port does not speak TLS, or what
+    /// arrived was damaged.
     ///
-    /// The last attempt most likely sent nothing that Gong could act on.
+    /// Unless it was damaged, the last attempt sent nothing that Gong could act on.
     pub fn is_tls(&self) -> bool {
         matches!(self.fault(), Some(Fault::Tls))
     }
@@ -325,10 +326,7 @@ impl TransportError {
             TransportKind::Unsent { within, held_for } => {
                 let reason = match held_for {
                     Some(wait) => format!("Gong asked to wait {:?} more", rounded(wait)),
-                    None => {
-                        "the rate limit (requests_per_second) left no room before total_timeout"
-                            .to_owned()
-                    }
+                    None => "its turn did not come".to_owned(),
                 };
                 format!("no request to {host} could be sent within {within:?}: {reason}")
             }
@@ -349,7 +347,7 @@ impl TransportError {
                         format!("{host} closed the connection before its response was complete")
                     }
                     Fault::Tls => format!(
-                        "no secure connection to {host}: its certificate is not trusted, or it does not speak TLS"
+                        "no secure connection to {host}: its certificate is not trusted, or TLS failed otherwise"
                     ),
                     Fault::Proxy => format!("the proxy refused to connect to {host}"),
                     Fault::NotHttp => {
@@ -362,7 +360,9 @@ impl TransportError {
 
     fn advice(&self) -> &'static str {
         match self.0.kind {
-            TransportKind::Unsent { .. } => "try again later, or raise total_timeout",
+            TransportKind::Unsent { .. } => {
+                "try again later, or raise requests_per_second or total_timeout"
+            }
             TransportKind::Exchange { fault, .. } => match fault {
                 Fault::Connect | Fault::ConnectTimeout(_) => "check base_url and the network",
                 Fault::Timeout(_) | Fault::Disconnected => {

@@ -61,9 +61,9 @@
 //!
 //! [`Credentials`] appear in no `Debug` output, error or log record of this crate, and go to one
 //! host: the client does not follow redirects, and removes the credentials from any text that the
-//! server sends. Records go to [`log`] with the target `gong_call_access`. At TRACE, the HTTP
-//! library ureq logs whole request heads, with the credentials, to the target `ureq_proto`; keep
-//! that target at DEBUG.
+//! server sends. Records go to [`log`] with the target `gong_call_access`. The HTTP library ureq logs
+//! whole request heads, with the credentials, to the target `ureq_proto` at TRACE, and some response
+//! headers, which may echo them, to `ureq` at DEBUG; keep both at INFO.
 //!
 //! [`log`]: https://docs.rs/log
 //!

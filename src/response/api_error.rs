@@ -94,8 +94,9 @@ impl ApiError {
     ///
     /// A 429 has it in seconds, which can amount to hours once the company has used up its requests
     /// for the day. If it is an HTTP-date, the wait is counted from the response's own `Date`. It
-    /// is `None` if the header is missing, repeated or malformed, or names zero or a time in the
-    /// past. A number too large for a `u64` becomes `u64::MAX` seconds.
+    /// is `None` if the header is missing, repeated or malformed, names zero or a time in the past, or
+    /// is a date in a response without `Date`. A number too large for a `u64` becomes `u64::MAX`
+    /// seconds.
     ///
     /// # Examples
     ///
