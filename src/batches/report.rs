@@ -358,7 +358,8 @@ fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
-/// Displays a duration in seconds, or in hours and minutes, rounded up so that nobody continues too early.
+/// Displays a duration in seconds, or in hours and minutes, rounded up so that nobody continues too
+/// early.
 struct Wait(Duration);
 
 impl fmt::Display for Wait {
