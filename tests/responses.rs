@@ -616,6 +616,14 @@ fn all_messages_together_are_cut() {
         let body = format!(r#"{{"errors":[{}"x"]}}"#, r#""","#.repeat(blank));
         assert_eq!(error(answer(400, &[], &body)).messages().len(), shown);
     }
+    // So does a 32nd of a long one, of which little is shown because it hides a credential.
+    let hidden = common::SECRET.replace('-', r"-\n");
+    let long = format!(r#""{}{hidden}","#, "x".repeat(60_000));
+    for (count, shown) in [(1, "x"), (2, "[redacted]")] {
+        let body = format!(r#"{{"errors":[{}"x"]}}"#, long.repeat(count));
+        let error = error(answer(200, &[], &body));
+        assert_eq!(error.messages(), ["[redacted]", shown]);
+    }
 }
 
 #[test]

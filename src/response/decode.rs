@@ -197,8 +197,9 @@ fn messages(errors: Option<Box<RawValue>>, secrets: &Secrets) -> Vec<String> {
         }
         let mut message = clean_message(error, secrets);
         redact::cut(&mut message, left);
-        // A blank one counts too, or a million of them would all be cleaned.
-        left -= message.len().max(1);
+        // What is cleaned counts too: a million messages that are blank or redacted would take seconds.
+        let cleaned = error.len() / (redact::SEARCHED / redact::LIMIT);
+        left = left.saturating_sub(message.len().max(cleaned).max(1));
         if !message.trim().is_empty() {
             messages.push(message);
         }
