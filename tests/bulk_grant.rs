@@ -208,6 +208,15 @@ fn a_quote_that_swallows_rows_is_bad_input() {
         let output = on(&server).arg(file).output().unwrap();
         assert_exit(&output, 2, &[], &["line 2: a quote is not closed"]);
     }
+    for text in [
+        "call_id,user_id,\"title\n1,7,x\n2,7,y\n",
+        "call_id,user_id,\"title\n1,7,\"x\n2,7,y\n",
+        "call_id,user_id,\"title\n1,7,x\"\n2,7,y\n",
+    ] {
+        let file = folder.write("pairs.csv", text);
+        let output = on(&server).arg(file).output().unwrap();
+        assert_exit(&output, 2, &[], &["line 1: a quote is not closed"]);
+    }
     assert_eq!(server.requests().len(), 0);
     let text = "call_id,title,user_id\n1,\"a, 5\",7\n2,\"b \"\"c\"\"\nd\" ,7\n3,\"\",7\n4,e\"f,7\n";
     let file = folder.write("pairs.csv", text);

@@ -102,6 +102,10 @@ fn read_csv(text: &[u8]) -> Result<Input, String> {
             Some((reader, delimiter, columns))
         })
         .ok_or("line 1: expected a header with the columns call_id and user_id")?;
+    let header = slice(text, 0, reader.position().byte()).trim_ascii();
+    if header.contains(&b'\n') || !is_well_quoted(header, delimiter) {
+        return Err("line 1: a quote is not closed".to_owned());
+    }
     let mut input = Input::default();
     let mut record = ByteRecord::new();
     let mut lines = Lines::new(text);
