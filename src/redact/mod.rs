@@ -68,10 +68,7 @@ impl Secrets {
         };
         let mut found = Vec::new();
         for secret in self.0.iter() {
-            let plain: Vec<_> = text
-                .match_indices(&secret.plain)
-                .map(|(start, plain)| start..start + plain.len())
-                .collect();
+            let plain = secret.ranges_in(text);
             // Few texts have a secret, so few are resolved a second time.
             let mut is_hidden = if plain.is_empty() {
                 secret.is_hidden_in(&resolved)
@@ -116,6 +113,17 @@ impl Secret {
     fn new(plain: String) -> Self {
         let resolved = resolve(&plain);
         Self { plain, resolved }
+    }
+
+    /// Returns where the secret is in `text`, as it is.
+    fn ranges_in(&self, text: &str) -> Vec<Range<usize>> {
+        // `match_indices` analyses the secret even if the text is too short for it, as most are.
+        if text.len() < self.plain.len() {
+            return Vec::new();
+        }
+        text.match_indices(&self.plain)
+            .map(|(start, plain)| start..start + plain.len())
+            .collect()
     }
 
     /// Whether the secret is in a text whose escapes are resolved.
