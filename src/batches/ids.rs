@@ -79,7 +79,7 @@ impl Ids {
         self.refuse_one();
     }
 
-    /// Records that a pair was refused alone for another reason than its ids, such as its size.
+    /// Counts a pair that was refused alone, if only for its size, which says nothing about its ids.
     pub(super) fn refuse_one(&mut self) {
         self.refusals += 1;
     }

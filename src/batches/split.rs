@@ -129,16 +129,13 @@ impl<'a> Splitter<'a> {
             ids.acknowledge(self.list.into_iter().take(decided));
             ids
         });
-        let is_size_at_fault = is_too_large && self.sent > 1;
-        if is_size_at_fault {
+        let decision = if is_too_large && self.sent > 1 {
             // Learned even after the search, or every later request would be refused.
             self.search.count();
             self.size.too_large(self.sent);
             if self.may_search() {
                 return None;
             }
-        }
-        let decision = if is_size_at_fault {
             Decision::Undecided
         } else if self.sent == 1 {
             self.record_single_refusal(is_too_large);
@@ -167,12 +164,12 @@ impl<'a> Splitter<'a> {
         if is_too_large {
             self.size.blame_a_pair();
             ids.refuse_one();
+            if !self.may_search() {
+                // A server that finds any request too large would get one for each pair.
+                self.size = Size::new(self.bounds.pairs);
+            }
         } else {
             ids.refuse(*call, *user);
-        }
-        if is_too_large && !self.may_search() {
-            // A server that finds any request too large would get one for each pair.
-            self.size = Size::new(self.bounds.pairs);
         }
         if self.verdict() == Verdict::Doubtful {
             self.probes += 1;

@@ -19,7 +19,10 @@ pub(super) type Resolved = [String; 2];
 /// A server may write the `/` of Base64 as `\/`, `%2F` or `&#x2F;`, wrap a long header over several
 /// lines, and put the escaped text into another that is escaped in its turn.
 pub(super) fn resolve(text: &str) -> Resolved {
-    [resolve_with(str::to_owned, text), resolve_with(join, text)].map(|text| join(&text))
+    [
+        join(&resolve_with(str::to_owned, text)),
+        resolve_with(join, text),
+    ]
 }
 
 /// Resolves escapes and escapes within them. `prepare` is applied before each level.
