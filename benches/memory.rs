@@ -37,22 +37,17 @@ const USER_SIZE: usize = 34;
 /// About how many bytes a call with one user takes in a listing.
 const CALL_SIZE: usize = 76;
 
-/// A listing of one call with this many users.
-fn listing(users: usize) -> String {
-    let user = |n| format!(r#"{{"userId":"{}"}}"#, 7_782_342_274_000_000_000_u64 + n);
-    let users: Vec<_> = (0..users as u64).map(user).collect();
-    format!(
-        r#"{{"callAccessList":[{{"callId":"5","users":[{}]}}]}}"#,
-        users.join(",")
-    )
+fn id(n: usize) -> u64 {
+    7_782_342_274_000_000_000 + n as u64
 }
 
-/// A listing of this many calls with one user each.
-fn calls(calls: usize) -> String {
-    let id = |n| 7_782_342_274_000_000_000_u64 + n;
-    let call = |n| format!(r#"{{"callId":"{0}","users":[{{"userId":"{0}"}}]}}"#, id(n));
-    let calls: Vec<_> = (0..calls as u64).map(call).collect();
-    format!(r#"{{"callAccessList":[{}]}}"#, calls.join(","))
+/// A listing of this many calls, with this many users each.
+fn listing(calls: usize, users: usize) -> String {
+    let user = |n| format!(r#"{{"userId":"{}"}}"#, id(n));
+    let users = (0..users).map(user).collect::<Vec<_>>().join(",");
+    let call = |n| format!(r#"{{"callId":"{}","users":[{users}]}}"#, id(n));
+    let calls = (0..calls).map(call).collect::<Vec<_>>().join(",");
+    format!(r#"{{"callAccessList":[{calls}]}}"#)
 }
 
 /// Starts a server that answers with the body at hand.
@@ -89,7 +84,7 @@ fn main() {
         .requests_per_second(None)
         .build()
         .unwrap();
-    let call = CallId::try_from("5").unwrap();
+    let call = CallId::try_from(id(0).to_string().as_str()).unwrap();
     let nested = "[".repeat(100) + &"]".repeat(100);
     println!("| body | MiB | peak memory, times the body | ms a MiB |");
     println!("|---|---|---|---|");
@@ -117,11 +112,11 @@ fn main() {
             with_field("errors", &format!("\"{}\"", r"\u00e9".repeat(size / 6)))
         }),
         ("users with ids of 19 digits", &|size| {
-            listing(size / USER_SIZE)
+            listing(1, size / USER_SIZE)
         }),
         // A vector that doubles would be half empty.
         ("as many users, and one more", &|size| {
-            listing((size / USER_SIZE / 2).next_power_of_two() + 1)
+            listing(1, (size / USER_SIZE / 2).next_power_of_two() + 1)
         }),
         // An error that quoted this unassigned character would write it in 7 bytes instead of 2.
         ("a text in place of the listing", &|size| {
@@ -133,7 +128,9 @@ fn main() {
         ("a text in place of everything", &|size| {
             format!("\"{}\"", "\u{378}".repeat(size / 2))
         }),
-        ("calls with one user each", &|size| calls(size / CALL_SIZE)),
+        ("calls with one user each", &|size| {
+            listing(size / CALL_SIZE, 1)
+        }),
     ] {
         for size in [8 * MEBIBYTE, 63 * MEBIBYTE] {
             *body.lock().unwrap() = make(size);

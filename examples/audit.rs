@@ -69,7 +69,7 @@ fn run(arguments: &Arguments) -> Result<u8> {
         write_table(&mut out, &arguments.calls, &access)?;
     }
     if !arguments.revoke || access.is_empty() {
-        return Ok(0);
+        return Ok(exit::DONE);
     }
     if !arguments.yes && !is_confirmed(&access)? {
         return Err("not confirmed, nothing was revoked".into());
@@ -80,7 +80,7 @@ fn run(arguments: &Arguments) -> Result<u8> {
     if !report.all_done() {
         return Err("not all access was revoked".into());
     }
-    Ok(0)
+    Ok(exit::DONE)
 }
 
 fn list(client: &Client, calls: &[CallId]) -> Result<CallAccessList> {

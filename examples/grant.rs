@@ -68,5 +68,5 @@ fn grant(client: &Client, access: &CallAccessList, place: &str) -> Result<u8> {
         let _ = writeln!(out, "granted{place}: user {user} may open call {call}");
     }
     let _ = writeln!(out, "request id: {request_id}");
-    Ok(0)
+    Ok(exit::DONE)
 }

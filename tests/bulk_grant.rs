@@ -194,28 +194,26 @@ fn a_quote_within_a_field_is_text() {
 fn a_quote_that_swallows_rows_is_bad_input() {
     let (server, granted, _) = gong(NOTHING);
     let folder = Folder::new();
-    for text in [
-        "call_id,user_id,title\n1,7,\"Some title\n2,7,x\n3,7,y\n4,7,\"Other\n5,7,z\n",
+    for (line, text) in [
+        (
+            2,
+            "call_id,user_id,title\n1,7,\"Some title\n2,7,x\n3,7,y\n4,7,\"Other\n5,7,z\n",
+        ),
         // The second quote would give the user of one row to the call of another.
-        "call_id,title,user_id\n1,\"foo,7\n3,\"bar,9\n4,baz,10\n",
-        "call_id,title,user_id\n1,\"foo,7\n3,bar\",9\n4,baz,10\n",
-        "title,call_id,user_id\n\"foo,1,7\n\"bar,3,9\ny,4,10\n",
-        "call_id,title,user_id\n1,\"foo,7\r3,bar\",9\r",
-        "call_id;title;user_id\n1;\"foo;7\"bar;9\n",
-        "call_id,title,user_id\n1,\"foo,7,\"x\" y,9\n",
+        (2, "call_id,title,user_id\n1,\"foo,7\n3,\"bar,9\n4,baz,10\n"),
+        (2, "call_id,title,user_id\n1,\"foo,7\n3,bar\",9\n4,baz,10\n"),
+        (2, "title,call_id,user_id\n\"foo,1,7\n\"bar,3,9\ny,4,10\n"),
+        (2, "call_id,title,user_id\n1,\"foo,7\r3,bar\",9\r"),
+        (2, "call_id;title;user_id\n1;\"foo;7\"bar;9\n"),
+        (2, "call_id,title,user_id\n1,\"foo,7,\"x\" y,9\n"),
+        (1, "call_id,user_id,\"title\n1,7,x\n2,7,y\n"),
+        (1, "call_id,user_id,\"title\n1,7,\"x\n2,7,y\n"),
+        (1, "call_id,user_id,\"title\n1,7,x\"\n2,7,y\n"),
     ] {
         let file = folder.write("pairs.csv", text);
         let output = on(&server).arg(file).output().unwrap();
-        assert_exit(&output, 2, &[], &["line 2: a quote is not closed"]);
-    }
-    for text in [
-        "call_id,user_id,\"title\n1,7,x\n2,7,y\n",
-        "call_id,user_id,\"title\n1,7,\"x\n2,7,y\n",
-        "call_id,user_id,\"title\n1,7,x\"\n2,7,y\n",
-    ] {
-        let file = folder.write("pairs.csv", text);
-        let output = on(&server).arg(file).output().unwrap();
-        assert_exit(&output, 2, &[], &["line 1: a quote is not closed"]);
+        let problem = format!("line {line}: a quote is not closed");
+        assert_exit(&output, 2, &[], &[&problem]);
     }
     assert_eq!(server.requests().len(), 0);
     let text = "call_id,title,user_id\n1,\"a, 5\",7\n2,\"b \"\"c\"\"\nd\" ,7\n3,\"\",7\n4,e\"f,7\n";

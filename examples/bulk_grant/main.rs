@@ -109,7 +109,7 @@ fn dry_run(access: &CallAccessList, per_second: u32) -> Result<u8, Box<dyn Error
          (Gong's default limits for a whole company are 3 a second and 10000 a day)\n\
          dry run: nothing was sent to Gong"
     )?;
-    Ok(job::DONE)
+    Ok(job::exit::DONE)
 }
 
 fn grant(arguments: &Arguments, access: &CallAccessList) -> Result<u8, Box<dyn Error>> {

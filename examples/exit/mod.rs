@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+pub(crate) const DONE: u8 = 0;
 const FAILURE: u8 = 1;
 const BAD_INPUT: u8 = 2;
 

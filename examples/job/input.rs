@@ -172,7 +172,7 @@ fn is_well_quoted(record: &[u8], delimiter: u8) -> bool {
 /// columns.
 fn holds_another_row(record: &[u8], delimiter: u8, ids: [(usize, &str); 2]) -> bool {
     let record = String::from_utf8_lossy(record);
-    let lines = record.split(['\r', '\n']).filter(|line| !line.is_empty());
+    let mut lines = record.split(['\r', '\n']).filter(|line| !line.is_empty());
     let is_another_row = |line: &str| {
         let fields: Vec<_> = line.split(char::from(delimiter)).collect();
         let found = ids.map(|(column, _)| {
@@ -184,7 +184,7 @@ fn holds_another_row(record: &[u8], delimiter: u8, ids: [(usize, &str); 2]) -> b
         };
         [call.as_str(), user.as_str()] != ids.map(|(_, id)| id)
     };
-    lines.clone().count() > 1 && lines.clone().any(is_another_row)
+    lines.clone().count() > 1 && lines.any(is_another_row)
 }
 
 /// Counts lines as an editor does; the csv crate counts CRLF and blank lines differently.

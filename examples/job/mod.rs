@@ -21,8 +21,7 @@ use output::{Refused, Remaining};
 use exit::BadInput;
 use input::Input;
 
-/// Exit codes of the tools.
-pub(crate) const DONE: u8 = 0;
+/// Exit codes of the tools, beside those of every example.
 pub(crate) const SOME_REFUSED: u8 = 3;
 pub(crate) const SOME_REMAIN: u8 = 4;
 
@@ -142,7 +141,7 @@ pub(crate) fn code(reports: &[Report]) -> u8 {
         note!("{left} pairs left");
         SOME_REMAIN
     } else if reports.iter().all(Report::all_done) {
-        DONE
+        exit::DONE
     } else {
         SOME_REFUSED
     }

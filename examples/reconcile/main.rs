@@ -114,7 +114,7 @@ fn run(arguments: &Arguments) -> Result<u8, Box<dyn Error>> {
         write_changes(&mut out, &current, &grant, &revoke)?;
     }
     if !arguments.apply {
-        return Ok(job::DONE);
+        return Ok(job::exit::DONE);
     }
     apply(arguments, &client, &grant, &revoke)
 }
