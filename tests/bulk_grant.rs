@@ -209,6 +209,7 @@ fn a_quote_that_swallows_rows_is_bad_input() {
         (1, "call_id,user_id,\"title\n1,7,x\n2,7,y\n"),
         (1, "call_id,user_id,\"title\n1,7,\"x\n2,7,y\n"),
         (1, "call_id,user_id,\"title\n1,7,x\"\n2,7,y\n"),
+        (1, "call_id,user_id,\"title\r1,7,x\"\n2,7,y\n"),
     ] {
         let file = folder.write("pairs.csv", text);
         let output = on(&server).arg(file).output().unwrap();

@@ -103,7 +103,8 @@ fn read_csv(text: &[u8]) -> Result<Input, String> {
         })
         .ok_or("line 1: expected a header with the columns call_id and user_id")?;
     let header = slice(text, 0, reader.position().byte()).trim_ascii();
-    if header.contains(&b'\n') || !is_well_quoted(header, delimiter) {
+    let is_over_lines = header.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
+    if is_over_lines || !is_well_quoted(header, delimiter) {
         return Err("line 1: a quote is not closed".to_owned());
     }
     let mut input = Input::default();
