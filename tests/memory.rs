@@ -2,19 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-mod common;
-
 use std::alloc::System;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{BYTES_OF_A_PAIR, client};
-use gong_call_access::{CallAccessList, CallId, UserId};
+use gong_call_access::{CallAccessList, CallId, Client, Credentials, UserId};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// As documented.
+const BYTES_OF_A_PAIR: usize = 100;
 
 /// `calls` calls with `users` users each.
 fn pairs(calls: usize, users: usize) -> Vec<(CallId, UserId)> {
@@ -56,7 +56,8 @@ fn a_pair_takes_less_than_documented_and_a_job_no_more_than_a_batch() {
     }
 
     let (url, requests) = acknowledging();
-    let client = client(&url);
+    let builder = Client::builder(Credentials::bearer("a-token").unwrap()).base_url(url);
+    let client = builder.requests_per_second(None).build().unwrap();
     let list: CallAccessList = pairs(10_000, 10).into_iter().collect();
     let mut batches = client.grant_batches(&list);
     drop(batches.next());

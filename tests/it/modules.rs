@@ -1,12 +1,6 @@
 //! Imports run one way: no module imports one that imports it. `cargo test --test modules -- --nocapture` prints the
 //! graph.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,11 +1,9 @@
 //! Which servers a client trusts.
 
 #![cfg(any(feature = "rustls", feature = "native-tls"))]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
-
-mod common;
-
-use common::{Authority, Server, Then, VERBS, builder, for_each_verb, quick, server_config};
+use crate::common::{
+    self, Authority, Server, Then, VERBS, builder, for_each_verb, quick, server_config,
+};
 use gong_call_access::Client;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::ServerConfig;
@@ -66,7 +64,7 @@ fn a_certificate_under_root_certificates_is_trusted() {
 #[cfg(target_os = "linux")]
 #[test]
 fn the_system_certificates_are_trusted_if_the_features_say_so() {
-    use common::{Verb, is_child, run_in_child};
+    use crate::common::{Verb, is_child, run_in_child};
 
     const NAME: &str = "the_system_certificates_are_trusted_if_the_features_say_so";
     if is_child() {

@@ -1,18 +1,9 @@
 //! What each of Gong's responses becomes.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests fail by panicking"
-)]
-
-mod common;
-
 use std::time::Duration;
 
-use common::{
-    CALL, PATH, Server, Then, USER, VERBS, Verb, client, for_each_verb, http, once, one_pair,
+use crate::common::{
+    self, CALL, PATH, Server, Then, USER, VERBS, Verb, client, for_each_verb, http, once, one_pair,
     variant,
 };
 use gong_call_access::{ApiError, Client, Receipt, Response};

@@ -1,21 +1,12 @@
 //! Jobs of any size, with every pair accounted for.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests fail by panicking"
-)]
-
-mod common;
-
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{Exchange, Server, Then, builder, client, http, ok, quick};
+use crate::common::{self, Exchange, Server, Then, builder, client, http, ok, quick};
 use gong_call_access::*;
 use proptest::prelude::*;
 

@@ -1,18 +1,12 @@
 //! The example `reconcile`, driven as a person would: what it shows, what it changes, and kills.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
-
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 
-use common::{Exchange, Folder, KEY, SECRET, Server, Then, assert_exit, command, http, ok};
+use crate::common::{
+    self, Exchange, Folder, KEY, SECRET, Server, Then, assert_exit, command, http, ok,
+};
 use gong_call_access::{CallAccessList, CallId, UserId};
 use serde_json::json;
 

@@ -1,18 +1,5 @@
 //! What several test files need: the three calls, clients for them, and the limits that are documented.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    unused_imports,
-    reason = "each test file uses a part"
-)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests fail by panicking"
-)]
-
 mod process;
 mod server;
 mod tls;

@@ -1,18 +1,9 @@
 //! What happens when no usable response comes.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests fail by panicking"
-)]
-
-mod common;
-
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use common::{SHORT, Server, Then, assert_is, client, for_each_verb, impatient, once};
+use crate::common::{self, SHORT, Server, Then, assert_is, client, for_each_verb, impatient, once};
 
 fn closed_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")

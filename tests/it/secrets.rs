@@ -1,23 +1,16 @@
 //! No credential is shown, whatever is printed and whatever the server sends.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
-
-mod common;
-
 use std::error::Error as StdError;
 use std::fmt::Write;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use crate::common::{
+    self, KEY, SECRET, Server, TOKEN, Then, VERBS, builder, client, credentials, for_each_verb,
+    http,
+};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use common::{
-    KEY, SECRET, Server, TOKEN, Then, VERBS, builder, client, credentials, for_each_verb, http,
-};
 use gong_call_access::{Client, Credentials, Error, Response};
 
 /// The forms in which these credentials must not be shown.

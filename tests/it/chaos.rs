@@ -3,22 +3,13 @@
 //! `GONG_CHAOS_JOBS` is the number of jobs, and `GONG_CHAOS_SEED` the seed of the first. Each further job has the
 //! next seed. A failure shows its seed, which repeats that job with `GONG_CHAOS_JOBS=1`.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests fail by panicking"
-)]
-
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use std::{env, fmt, mem, panic, thread};
 
-use common::{LONG, Request, Server, Then, VERBS, Verb, builder, http, quick};
+use crate::common::{LONG, Request, Server, Then, VERBS, Verb, builder, http, quick};
 use fastrand::Rng;
 use gong_call_access::*;
 

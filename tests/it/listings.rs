@@ -1,14 +1,6 @@
 //! Listings of any number of calls.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
-
-mod common;
-
-use common::{CALL, Exchange, Server, Then, USER, builder, client, http, variant};
+use crate::common::{CALL, Exchange, Server, Then, USER, builder, client, http, variant};
 use gong_call_access::{CallAccessList, CallId, Client, Error, UserId};
 
 fn call(n: usize) -> CallId {

@@ -2,18 +2,9 @@
 //!
 //! `cargo test --test total_timeout -- --nocapture` prints by how much each is late.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests fail by panicking"
-)]
-
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::{Server, Then, Verb, builder};
+use crate::common::{self, Server, Then, Verb, builder};
 
 const TOTAL: Duration = Duration::from_millis(300);
 

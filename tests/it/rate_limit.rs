@@ -1,18 +1,10 @@
 //! How many requests reach the server, and when; how long a 429 holds them back.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
-
-mod common;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Server, Then, builder, for_each_verb, http, ok, quick};
+use crate::common::{Server, Then, builder, for_each_verb, http, ok, quick};
 use gong_call_access::RetryPolicy;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -1,21 +1,12 @@
 //! The example `bulk_grant`, driven as a person would: bad files, a dry run, refusals, a kill and a
 //! resumption.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests fail by panicking"
-)]
-
-mod common;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 
-use common::{Folder, KEY, SECRET, Server, Then, assert_exit, command, http, ok};
+use crate::common::{self, Folder, KEY, SECRET, Server, Then, assert_exit, command, http, ok};
 use gong_call_access::{CallAccessList, CallId, UserId};
 
 fn bulk_grant() -> Command {

@@ -1,12 +1,8 @@
 //! Ids and lists: what they may hold, and what goes over the wire.
 
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
-
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::one_pair;
+use crate::common::one_pair;
 use gong_call_access::{CallAccessList, CallId, Error, UserId};
 use proptest::prelude::*;
 

@@ -1,17 +1,8 @@
 //! Settings and input that are refused before anything is sent.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests fail by panicking"
-)]
-
-mod common;
-
 use std::time::Duration;
 
-use common::{Server, builder, client, credentials, is_child, one_pair, run_in_child};
+use crate::common::{self, Server, builder, client, credentials, is_child, one_pair, run_in_child};
 use gong_call_access::{CallAccessList, Client, Credentials, Error, RetryPolicy};
 
 /// Asserts that this is a config error which says all of `parts`.

@@ -1,14 +1,6 @@
 //! Host names that are looked up, and proxies from the environment.
 
 #![cfg(any(feature = "rustls", feature = "native-tls"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
-
-mod common;
-
 use std::error::Error as _;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -17,9 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{
-    Authority, SHORT, Server, Then, VERBS, Verb, assert_is, builder, client, impatient, is_child,
-    once, one_pair, quick, run_in_child,
+use crate::common::{
+    self, Authority, SHORT, Server, Then, VERBS, Verb, assert_is, builder, client, impatient,
+    is_child, once, one_pair, quick, run_in_child,
 };
 
 #[test]

@@ -1,13 +1,9 @@
 //! The example `audit`, driven as a person would, on its stand-in.
 
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
-
-mod common;
-
 use std::io::Write;
 use std::process::Stdio;
 
-use common::{CALL, USER, command, example};
+use crate::common::{CALL, USER, command, example};
 
 #[track_caller]
 fn run(arguments: &[&str], code: i32) -> (String, String) {
@@ -67,7 +63,7 @@ fn it_revokes_after_a_confirmation_only() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_does_not_hide_that_access_was_revoked() {
-    use common::{Server, Then, http};
+    use crate::common::{Server, Then, http};
     let listing =
         format!(r#"{{"callAccessList":[{{"callId":"{CALL}","users":[{{"userId":"{USER}"}}]}}]}}"#);
     let server = Server::start(move |exchange| {

@@ -1,14 +1,11 @@
 //! Grants, listings and revocations against a server that keeps state.
 
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
-
-mod common;
-#[path = "../examples/stand_in/mod.rs"]
+#[path = "../../examples/stand_in/mod.rs"]
 mod stand_in;
 
 use std::collections::BTreeSet;
 
-use common::one_pair;
+use crate::common::one_pair;
 use gong_call_access::{CallAccessList, CallId, Client, Report, UserId};
 use proptest::prelude::*;
 

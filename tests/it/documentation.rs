@@ -3,11 +3,9 @@
 //! Only the number and the name are compared, in one paragraph or one row of a table, so that the words around
 //! them can change.
 
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
-
-mod common;
-
 use std::time::Duration;
+
+use crate::common;
 
 use gong_call_access::{Client, RetryPolicy};
 
@@ -21,7 +19,7 @@ macro_rules! page {
     ($path:literal) => {
         Page {
             path: $path,
-            text: include_str!(concat!("../", $path)),
+            text: include_str!(concat!("../../", $path)),
         }
     };
 }

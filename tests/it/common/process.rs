@@ -1,5 +1,6 @@
 //! Processes with an environment of their own.
 
+use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -50,12 +51,15 @@ pub fn is_child() -> bool {
     std::env::var_os(CHILD).is_some()
 }
 
-/// Runs one test of this file again, in a process of its own with these variables in its
+/// Runs one test of the calling file again, in a process of its own with these variables in its
 /// environment.
 #[track_caller]
 pub fn run_in_child(test: &str, variables: &[(&str, &str)]) {
+    let file = Path::new(Location::caller().file());
+    let module = file.file_stem().and_then(|module| module.to_str()).unwrap();
+    let test = format!("{module}::{test}");
     let output = command(std::env::current_exe().unwrap())
-        .args([test, "--exact", "--nocapture"])
+        .args([&test, "--exact", "--nocapture"])
         .env(CHILD, "1")
         .envs(variables.iter().copied())
         .output()

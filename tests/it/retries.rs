@@ -1,19 +1,12 @@
 //! What is retried, when, and for how long.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests fail by panicking"
-)]
-
-mod common;
-
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Server, Then, Verb, builder, client, for_each_verb, http, ok, quick, variant};
+use crate::common::{
+    self, Server, Then, Verb, builder, client, for_each_verb, http, ok, quick, variant,
+};
 use gong_call_access::{ClientBuilder, RetryPolicy};
 
 const SECOND: Duration = Duration::from_secs(1);

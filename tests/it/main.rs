@@ -1,0 +1,34 @@
+//! What the crate does, seen from outside: one module for each area.
+
+#![allow(unreachable_pub, reason = "every module is private here")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+mod common;
+
+mod audit;
+mod auto_traits;
+mod batches;
+mod bulk_grant;
+mod chaos;
+mod config;
+mod connection;
+mod documentation;
+mod faults;
+mod ids_and_lists;
+mod listings;
+mod modules;
+mod proxy;
+mod rate_limit;
+mod reconcile;
+mod responses;
+mod retries;
+mod round_trip;
+mod secrets;
+mod tls;
+mod total_timeout;
