@@ -18,7 +18,6 @@ mod bulk_grant;
 mod chaos;
 mod config;
 mod connection;
-mod documentation;
 mod faults;
 mod ids_and_lists;
 mod listings;

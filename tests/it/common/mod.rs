@@ -23,14 +23,12 @@ pub const PATH: &str = "/v2/calls/users-access";
 pub const CALL: &str = "7782342274025937895";
 pub const USER: &str = "234599484848423";
 
-/// The documented limits. Another file checks each against what the crate does, and `documentation` against what it
-/// says.
+/// The documented limits, as the tests need them.
 pub const MEBIBYTE: usize = 1024 * 1024;
 pub const RECEIPT_LIMIT: usize = MEBIBYTE;
 pub const LISTING_LIMIT: usize = 64 * MEBIBYTE;
 pub const SERVER_TEXT_LIMIT: usize = 2048;
 pub const SEARCH_REQUESTS: usize = 1000;
-pub const BYTES_OF_A_PAIR: usize = 100;
 pub const RETRIED_STATUSES: [u16; 14] = [
     408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526,
 ];
