@@ -46,67 +46,6 @@ pub struct ClientBuilder {
     root_certificates: Option<Vec<u8>>,
 }
 
-impl Client {
-    /// Creates a client for `https://api.gong.io`, with the defaults of [`ClientBuilder`].
-    ///
-    /// This sends nothing; the first call shows whether Gong accepts the credentials. To set your
-    /// company's own host, which Gong shows beside the access key, use
-    /// [`base_url`](ClientBuilder::base_url).
-    ///
-    /// # Errors
-    ///
-    /// Returns [`Error::Config`] if the crate was built without a TLS feature.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
-    /// use gong_call_access::{Client, Credentials};
-    ///
-    /// let client = Client::new(Credentials::access_key("my-key", "my-secret")?)?;
-    /// # }
-    /// # Ok::<(), gong_call_access::Error>(())
-    /// ```
-    pub fn new(credentials: Credentials) -> Result<Self, Error> {
-        Self::builder(credentials).build()
-    }
-
-    /// Creates a client from environment variables, with defaults for everything else.
-    ///
-    /// [`Credentials::from_env`] and [`ClientBuilder::from_env`] list the variables.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`Error::Config`] if a credential is missing or a setting is invalid; the message
-    /// names it.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// use gong_call_access::Client;
-    ///
-    /// let client = Client::from_env()?;
-    /// # Ok::<(), gong_call_access::Error>(())
-    /// ```
-    pub fn from_env() -> Result<Self, Error> {
-        ClientBuilder::from_env()?.build()
-    }
-
-    /// Returns a [`ClientBuilder`], which can change the default settings.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use gong_call_access::{Client, Credentials};
-    ///
-    /// let builder = Client::builder(Credentials::bearer("my-token")?).requests_per_second(1);
-    /// # Ok::<(), gong_call_access::Error>(())
-    /// ```
-    pub fn builder(credentials: Credentials) -> ClientBuilder {
-        ClientBuilder::new(credentials)
-    }
-}
-
 impl ClientBuilder {
     const BASE_URL: &str = "https://api.gong.io";
     const TIMEOUT: Duration = Duration::from_secs(30);
@@ -116,7 +55,7 @@ impl ClientBuilder {
     const MAX_CALLS_PER_BATCH: usize = 100;
     const MAX_PAIRS_PER_BATCH: usize = 1000;
 
-    fn new(credentials: Credentials) -> Self {
+    pub(crate) fn new(credentials: Credentials) -> Self {
         Self {
             credentials,
             base_url: Self::BASE_URL.to_owned(),

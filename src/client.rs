@@ -1,4 +1,4 @@
-//! `Client`: the three calls, `grant`, `revoke` and `list`.
+//! `Client`: how it is made, its three calls, and its jobs.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -7,9 +7,13 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::access_list::CallAccessList;
+use crate::batches::Batches;
+use crate::builder::ClientBuilder;
+use crate::credentials::Credentials;
 use crate::error::{ConfigError, Error};
 use crate::http::{Method, Request};
 use crate::id::CallId;
+use crate::listings::Listings;
 use crate::response::{Listing, Response, Success};
 use crate::send::Sender;
 
@@ -70,26 +74,63 @@ struct Inner {
 }
 
 impl Client {
-    pub(crate) fn with(
-        sender: Sender,
-        max_calls_per_batch: usize,
-        max_pairs_per_batch: usize,
-    ) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                sender,
-                max_calls_per_batch,
-                max_pairs_per_batch,
-            }),
-        }
+    /// Creates a client for `https://api.gong.io`, with the defaults of [`ClientBuilder`].
+    ///
+    /// This sends nothing; the first call shows whether Gong accepts the credentials. To set your
+    /// company's own host, which Gong shows beside the access key, use
+    /// [`base_url`](ClientBuilder::base_url).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Config`] if the crate was built without a TLS feature.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
+    /// use gong_call_access::{Client, Credentials};
+    ///
+    /// let client = Client::new(Credentials::access_key("my-key", "my-secret")?)?;
+    /// # }
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
+    pub fn new(credentials: Credentials) -> Result<Self, Error> {
+        Self::builder(credentials).build()
     }
 
-    pub(crate) fn max_calls_per_batch(&self) -> usize {
-        self.inner.max_calls_per_batch
+    /// Creates a client from environment variables, with defaults for everything else.
+    ///
+    /// [`Credentials::from_env`] and [`ClientBuilder::from_env`] list the variables.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Config`] if a credential is missing or a setting is invalid; the message
+    /// names it.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use gong_call_access::Client;
+    ///
+    /// let client = Client::from_env()?;
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
+    pub fn from_env() -> Result<Self, Error> {
+        ClientBuilder::from_env()?.build()
     }
 
-    pub(crate) fn max_pairs_per_batch(&self) -> usize {
-        self.inner.max_pairs_per_batch
+    /// Returns a [`ClientBuilder`], which can change the default settings.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gong_call_access::{Client, Credentials};
+    ///
+    /// let builder = Client::builder(Credentials::bearer("my-token")?).requests_per_second(1);
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
+    pub fn builder(credentials: Credentials) -> ClientBuilder {
+        ClientBuilder::new(credentials)
     }
 
     /// Gives users access to calls, with one `PUT` of the whole list.
@@ -211,6 +252,95 @@ impl Client {
         }
         let filter = Filter { call_ids: &calls };
         self.send(&Method::POST, &ListBody { filter }, &calls, LISTING_LIMIT)
+    }
+
+    /// Gives users access to calls, in as few requests as the client's bounds allow.
+    ///
+    /// Nothing is sent until the returned iterator is advanced. It yields the outcome of every pair,
+    /// whatever happens; a [`Report`](crate::Report) collects it. An empty list yields nothing.
+    /// [`Batches`] says how a job is split, stopped and resumed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use gong_call_access::{CallAccessList, Client, Report};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let access: CallAccessList = serde_json::from_slice(&std::fs::read("access.json")?)?;
+    /// let report: Report = Client::from_env()?.grant_batches(&access).collect();
+    /// println!("{report}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn grant_batches<'a>(&'a self, access: &'a CallAccessList) -> Batches<'a> {
+        Batches::new(self, Method::PUT, access)
+    }
+
+    /// Revokes access that this API gave, in as few requests as the client's bounds allow.
+    ///
+    /// In every other respect, it works like [`grant_batches`](Self::grant_batches).
+    ///
+    /// # Examples
+    ///
+    /// To offboard a user, revoke every call without listing first: revoking absent access is
+    /// harmless. Do it before the user is deleted, since Gong's response after that is [not
+    /// known](crate#what-is-known-about-gong).
+    ///
+    /// ```no_run
+    /// use gong_call_access::{CallAccessList, CallId, Client, Report, UserId};
+    ///
+    /// fn revoke_all(client: &Client, leaver: UserId, calls: Vec<CallId>) -> Report {
+    ///     let access: CallAccessList = calls.into_iter().map(|call| (call, leaver)).collect();
+    ///     client.revoke_batches(&access).collect()
+    /// }
+    /// ```
+    pub fn revoke_batches<'a>(&'a self, access: &'a CallAccessList) -> Batches<'a> {
+        Batches::new(self, Method::DELETE, access)
+    }
+
+    /// Lists the users to whom this API gave access to any number of calls.
+    ///
+    /// Nothing is sent until the returned iterator is advanced. Each step sends one request, with
+    /// at most [`max_calls_per_batch`](crate::ClientBuilder::max_calls_per_batch) calls, and yields
+    /// its [`Listing`]. Duplicate calls are listed once. The calls come in the order of their ids.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use gong_call_access::{CallAccessList, CallId, Client};
+    ///
+    /// fn current(client: &Client, calls: &[CallId]) -> Result<CallAccessList, gong_call_access::Error> {
+    ///     let mut access = CallAccessList::new();
+    ///     for listing in client.list_batches(calls.iter().copied()) {
+    ///         access.extend(listing?.access_list());
+    ///     }
+    ///     Ok(access)
+    /// }
+    /// ```
+    pub fn list_batches(&self, calls: impl IntoIterator<Item = CallId>) -> Listings<'_> {
+        Listings::new(self, calls)
+    }
+
+    pub(crate) fn with(
+        sender: Sender,
+        max_calls_per_batch: usize,
+        max_pairs_per_batch: usize,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                sender,
+                max_calls_per_batch,
+                max_pairs_per_batch,
+            }),
+        }
+    }
+
+    pub(crate) fn max_calls_per_batch(&self) -> usize {
+        self.inner.max_calls_per_batch
+    }
+
+    pub(crate) fn max_pairs_per_batch(&self) -> usize {
+        self.inner.max_pairs_per_batch
     }
 
     /// Sends one request with the whole list.

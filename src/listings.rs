@@ -9,35 +9,6 @@ use crate::error::Error;
 use crate::id::CallId;
 use crate::response::Listing;
 
-impl Client {
-    /// Lists the users to whom this API gave access to any number of calls.
-    ///
-    /// Nothing is sent until the returned iterator is advanced. Each step sends one request, with
-    /// at most [`max_calls_per_batch`](crate::ClientBuilder::max_calls_per_batch) calls, and yields
-    /// its [`Listing`]. Duplicate calls are listed once. The calls come in the order of their ids.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// use gong_call_access::{CallAccessList, CallId, Client};
-    ///
-    /// fn current(client: &Client, calls: &[CallId]) -> Result<CallAccessList, gong_call_access::Error> {
-    ///     let mut access = CallAccessList::new();
-    ///     for listing in client.list_batches(calls.iter().copied()) {
-    ///         access.extend(listing?.access_list());
-    ///     }
-    ///     Ok(access)
-    /// }
-    /// ```
-    pub fn list_batches(&self, calls: impl IntoIterator<Item = CallId>) -> Listings<'_> {
-        Listings {
-            client: self,
-            remaining: calls.into_iter().collect(),
-            is_stopped: false,
-        }
-    }
-}
-
 /// An iterator over the listings of any number of calls, which sends nothing until it is advanced.
 ///
 /// [`Client::list_batches`] creates it. It holds only the calls that are not listed yet, so its
@@ -81,7 +52,15 @@ pub struct Listings<'a> {
     is_stopped: bool,
 }
 
-impl Listings<'_> {
+impl<'a> Listings<'a> {
+    pub(crate) fn new(client: &'a Client, calls: impl IntoIterator<Item = CallId>) -> Self {
+        Self {
+            client,
+            remaining: calls.into_iter().collect(),
+            is_stopped: false,
+        }
+    }
+
     /// Iterates over the calls that are not listed yet, in the order of their ids.
     pub fn remaining(&self) -> impl Iterator<Item = CallId> {
         self.remaining.iter().copied()

@@ -19,52 +19,6 @@ use crate::response::{ApiError, Receipt};
 pub use report::Report;
 use split::{Bounds, Decision, Splitter};
 
-impl Client {
-    /// Gives users access to calls, in as few requests as the client's bounds allow.
-    ///
-    /// Nothing is sent until the returned iterator is advanced. It yields the outcome of every pair,
-    /// whatever happens; a [`Report`](crate::Report) collects it. An empty list yields nothing.
-    /// [`Batches`] says how a job is split, stopped and resumed.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// use gong_call_access::{CallAccessList, Client, Report};
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let access: CallAccessList = serde_json::from_slice(&std::fs::read("access.json")?)?;
-    /// let report: Report = Client::from_env()?.grant_batches(&access).collect();
-    /// println!("{report}");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn grant_batches<'a>(&'a self, access: &'a CallAccessList) -> Batches<'a> {
-        Batches::new(self, Method::PUT, access)
-    }
-
-    /// Revokes access that this API gave, in as few requests as the client's bounds allow.
-    ///
-    /// In every other respect, it works like [`grant_batches`](Self::grant_batches).
-    ///
-    /// # Examples
-    ///
-    /// To offboard a user, revoke every call without listing first: revoking absent access is
-    /// harmless. Do it before the user is deleted, since Gong's response after that is [not
-    /// known](crate#what-is-known-about-gong).
-    ///
-    /// ```no_run
-    /// use gong_call_access::{CallAccessList, CallId, Client, Report, UserId};
-    ///
-    /// fn revoke_all(client: &Client, leaver: UserId, calls: Vec<CallId>) -> Report {
-    ///     let access: CallAccessList = calls.into_iter().map(|call| (call, leaver)).collect();
-    ///     client.revoke_batches(&access).collect()
-    /// }
-    /// ```
-    pub fn revoke_batches<'a>(&'a self, access: &'a CallAccessList) -> Batches<'a> {
-        Batches::new(self, Method::DELETE, access)
-    }
-}
-
 /// An iterator over the batches of a job, which sends nothing until it is advanced.
 ///
 /// [`Client::grant_batches`] and [`Client::revoke_batches`] create it. Each `next()` blocks until
@@ -247,7 +201,7 @@ pub enum Outcome {
 }
 
 impl<'a> Batches<'a> {
-    fn new(client: &'a Client, method: Method, list: &'a CallAccessList) -> Self {
+    pub(crate) fn new(client: &'a Client, method: Method, list: &'a CallAccessList) -> Self {
         let bounds = Bounds {
             calls: client.max_calls_per_batch(),
             pairs: client.max_pairs_per_batch(),
