@@ -257,8 +257,9 @@ impl Client {
     /// Gives users access to calls, in as few requests as the client's bounds allow.
     ///
     /// Nothing is sent until the returned iterator is advanced. It yields the outcome of every pair,
-    /// whatever happens; a [`Report`](crate::Report) collects it. An empty list yields nothing.
-    /// [`Batches`] says how a job is split, stopped and resumed.
+    /// whatever happens; a [`Report`](crate::Report) collects it. An empty list yields nothing. The
+    /// iterator has a clone of the client, so it borrows only the list. [`Batches`] says how a job is
+    /// split, stopped and resumed.
     ///
     /// # Examples
     ///
@@ -267,13 +268,14 @@ impl Client {
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let access: CallAccessList = serde_json::from_slice(&std::fs::read("access.json")?)?;
-    /// let report: Report = Client::from_env()?.grant_batches(&access).collect();
+    /// let batches = Client::from_env()?.grant_batches(&access);
+    /// let report: Report = batches.collect();
     /// println!("{report}");
     /// # Ok(())
     /// # }
     /// ```
-    pub fn grant_batches<'a>(&'a self, access: &'a CallAccessList) -> Batches<'a> {
-        Batches::new(self, Method::PUT, access)
+    pub fn grant_batches<'a>(&self, access: &'a CallAccessList) -> Batches<'a> {
+        Batches::new(self.clone(), Method::PUT, access)
     }
 
     /// Revokes access that this API gave, in as few requests as the client's bounds allow.
@@ -294,8 +296,8 @@ impl Client {
     ///     client.revoke_batches(&access).collect()
     /// }
     /// ```
-    pub fn revoke_batches<'a>(&'a self, access: &'a CallAccessList) -> Batches<'a> {
-        Batches::new(self, Method::DELETE, access)
+    pub fn revoke_batches<'a>(&self, access: &'a CallAccessList) -> Batches<'a> {
+        Batches::new(self.clone(), Method::DELETE, access)
     }
 
     /// Lists the users to whom this API gave access to any number of calls.
@@ -317,8 +319,8 @@ impl Client {
     ///     Ok(access)
     /// }
     /// ```
-    pub fn list_batches(&self, calls: impl IntoIterator<Item = CallId>) -> Listings<'_> {
-        Listings::new(self, calls)
+    pub fn list_batches(&self, calls: impl IntoIterator<Item = CallId>) -> Listings {
+        Listings::new(self.clone(), calls)
     }
 
     pub(crate) fn with(

@@ -46,14 +46,14 @@ use crate::response::Listing;
 /// # }
 /// ```
 #[must_use = "nothing is sent until the iterator is advanced"]
-pub struct Listings<'a> {
-    client: &'a Client,
+pub struct Listings {
+    client: Client,
     remaining: BTreeSet<CallId>,
     is_stopped: bool,
 }
 
-impl<'a> Listings<'a> {
-    pub(crate) fn new(client: &'a Client, calls: impl IntoIterator<Item = CallId>) -> Self {
+impl Listings {
+    pub(crate) fn new(client: Client, calls: impl IntoIterator<Item = CallId>) -> Self {
         Self {
             client,
             remaining: calls.into_iter().collect(),
@@ -67,7 +67,7 @@ impl<'a> Listings<'a> {
     }
 }
 
-impl Iterator for Listings<'_> {
+impl Iterator for Listings {
     type Item = Result<Listing, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -88,9 +88,9 @@ impl Iterator for Listings<'_> {
     }
 }
 
-impl FusedIterator for Listings<'_> {}
+impl FusedIterator for Listings {}
 
-impl fmt::Debug for Listings<'_> {
+impl fmt::Debug for Listings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Listings")
             .field("client", &self.client)

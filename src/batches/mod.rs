@@ -129,7 +129,7 @@ use split::{Bounds, Decision, Splitter};
 /// ```
 #[must_use = "nothing is sent until the iterator is advanced"]
 pub struct Batches<'a> {
-    client: &'a Client,
+    client: Client,
     method: Method,
     splitter: Splitter<'a>,
     is_stopped: bool,
@@ -201,7 +201,7 @@ pub enum Outcome {
 }
 
 impl<'a> Batches<'a> {
-    pub(crate) fn new(client: &'a Client, method: Method, list: &'a CallAccessList) -> Self {
+    pub(crate) fn new(client: Client, method: Method, list: &'a CallAccessList) -> Self {
         let bounds = Bounds {
             calls: client.max_calls_per_batch(),
             pairs: client.max_pairs_per_batch(),
