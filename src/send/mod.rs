@@ -175,16 +175,19 @@ impl Sender {
         );
     }
 
-    fn log_delay(&self, Delay { held_for }: Delay, attempts: u32) {
-        match held_for {
+    fn log_delay(&self, delay: Delay, attempts: u32) {
+        match delay.held_for {
             Some(wait) => self.log_wait(wait, attempts, "a 429 holds every request"),
             // Waiting for the rate limit is normal operation, so it is not a warning.
-            None => log::debug!(target: TARGET, "waiting for the rate limit"),
+            None => {
+                let wait = rounded(delay.at_least);
+                log::debug!(target: TARGET, "waiting {wait:?} for the rate limit");
+            }
         }
     }
 
     /// The error of a call that got no permit within `total_timeout`, and so sent nothing.
-    fn unsent(&self, Delay { held_for }: Delay) -> Error {
+    fn unsent(&self, Delay { held_for, .. }: Delay) -> Error {
         let within = self.total_timeout;
         let kind = TransportKind::Unsent { within, held_for };
         Error::Transport(TransportError::new(kind, self.host(), 0, None))

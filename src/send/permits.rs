@@ -31,6 +31,8 @@ pub(super) struct Waiting<'a> {
 /// Why a permit is not available at once, or not in time: the rate limit, or a 429.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Delay {
+    /// How long it is at least until there is one.
+    pub(super) at_least: Duration,
     /// How much longer a 429 holds every request; `None` if only the rate limit does.
     pub(super) held_for: Option<Duration>,
 }
@@ -70,7 +72,8 @@ impl<'a> Waiting<'a> {
     pub(super) fn delay(&self) -> Option<Delay> {
         let now = Instant::now();
         let limiter = self.permits.lock();
-        (limiter.earliest(self.ticket, now) > now).then(|| Delay::of(&limiter, now))
+        let delay = Delay::of(self.ticket, &limiter, now);
+        (!delay.at_least.is_zero()).then_some(delay)
     }
 
     /// Waits for a permit, or returns at once if none can be free before `deadline`.
@@ -81,7 +84,7 @@ impl<'a> Waiting<'a> {
         loop {
             let now = Instant::now();
             if limiter.earliest(self.ticket, now) >= deadline {
-                let delay = Delay::of(&limiter, now);
+                let delay = Delay::of(self.ticket, &limiter, now);
                 // Dropping `self` takes the lock, which would deadlock here.
                 drop(limiter);
                 return Err(delay);
@@ -106,8 +109,9 @@ impl<'a> Waiting<'a> {
 }
 
 impl Delay {
-    fn of(limiter: &RateLimiter, now: Instant) -> Self {
+    fn of(ticket: Ticket, limiter: &RateLimiter, now: Instant) -> Self {
         Self {
+            at_least: limiter.earliest(ticket, now) - now,
             held_for: limiter.held(now).map(|until| until - now),
         }
     }
@@ -181,10 +185,10 @@ mod tests {
         let permits = Permits::new(Some(1));
         drop(permits.enqueue().wait(soon()));
         let waiting = permits.enqueue();
-        let delay = Delay { held_for: None };
-        assert_eq!(waiting.delay().as_ref(), Some(&delay));
+        let delay = waiting.delay().unwrap();
+        assert!(delay.at_least > Duration::ZERO && delay.held_for.is_none());
         let too_soon = Instant::now() + Duration::from_millis(10);
-        assert_eq!(waiting.wait(too_soon).err(), Some(delay));
+        assert!(waiting.wait(too_soon).is_err());
         assert!(permits.enqueue().wait(soon()).is_ok());
     }
 
