@@ -1,6 +1,7 @@
 //! `ClientBuilder`: the settings of a client, their defaults and their checks.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base_url::Endpoint;
@@ -8,7 +9,7 @@ use crate::client::Client;
 use crate::credentials::{Credentials, variable};
 use crate::error::{ConfigError, Error, check_duration};
 use crate::http::{HAS_TLS, HeaderValue, Settings, Transport};
-use crate::send::{RetryPolicy, Sender};
+use crate::send::{Permits, RetryPolicy, Sender};
 
 /// Configures a [`Client`].
 ///
@@ -40,8 +41,10 @@ pub struct ClientBuilder {
     total_timeout: Duration,
     retry: RetryPolicy,
     requests_per_second: Option<u32>,
-    max_calls_per_batch: usize,
-    max_pairs_per_batch: usize,
+    /// Those of the client that this builder comes from, until `requests_per_second` is set.
+    permits: Option<Arc<Permits>>,
+    pub(crate) max_calls_per_batch: usize,
+    pub(crate) max_pairs_per_batch: usize,
     user_agent: String,
     root_certificates: Option<Vec<u8>>,
 }
@@ -64,6 +67,7 @@ impl ClientBuilder {
             total_timeout: Self::TOTAL_TIMEOUT,
             retry: RetryPolicy::default(),
             requests_per_second: Some(Self::REQUESTS_PER_SECOND),
+            permits: None,
             max_calls_per_batch: Self::MAX_CALLS_PER_BATCH,
             max_pairs_per_batch: Self::MAX_PAIRS_PER_BATCH,
             user_agent: concat!("gong-call-access/", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -95,6 +99,25 @@ impl ClientBuilder {
             Some(base_url) => builder.base_url(base_url),
             None => builder,
         })
+    }
+
+    /// Replaces the credentials.
+    ///
+    /// # Examples
+    ///
+    /// A token has expired; see [`Client::to_builder`] for a whole job:
+    ///
+    /// ```
+    /// # use gong_call_access::{Client, Credentials};
+    /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url("http://localhost");
+    /// # let client = builder.build()?;
+    /// let credentials = Credentials::bearer("new-token")?;
+    /// let client = client.to_builder().credentials(credentials).build()?;
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = credentials;
+        self
     }
 
     /// Sets the URL of Gong's API.
@@ -220,13 +243,13 @@ impl ClientBuilder {
     }
 
     /// Sets the rate limit: how many requests may reach Gong in any one second, across all clones
-    /// and threads of the client.
+    /// and threads of the client, and the clients made from it with [`Client::to_builder`].
     ///
     /// The default is 3, which is [Gong's own limit](crate#what-is-known-about-gong) for a whole
     /// company; set a lower one to leave room for the company's other tools. `None` removes the
-    /// limit. Every attempt counts, including retries and those that cannot connect. A new client
-    /// does not know what was sent before, so a program that restarts within a second may exceed
-    /// Gong's limit; it then gets a 429, which is retried.
+    /// limit. Every attempt counts, including retries and those that cannot connect. A client that is
+    /// not made from another one does not know what was sent before, so a program that restarts within
+    /// a second may exceed Gong's limit; it then gets a 429, which is retried.
     ///
     /// An attempt takes a permit and releases it one second after its response, so this is also the
     /// largest number of requests in flight. An idle client sends its first requests without
@@ -246,6 +269,7 @@ impl ClientBuilder {
     #[doc(alias = "rate_limit")]
     pub fn requests_per_second(mut self, requests_per_second: impl Into<Option<u32>>) -> Self {
         self.requests_per_second = requests_per_second.into();
+        self.permits = None;
         self
     }
 
@@ -355,7 +379,7 @@ impl ClientBuilder {
     /// assert_eq!(error.to_string(), "requests_per_second is 0, expected 1 or more, or None");
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
-    pub fn build(self) -> Result<Client, Error> {
+    pub fn build(mut self) -> Result<Client, Error> {
         let (authorization, secrets) = self.credentials.clone().into_parts();
         let endpoint = Endpoint::below(&self.base_url, &secrets).map_err(ConfigError::new)?;
         if endpoint.is_https && !HAS_TLS {
@@ -371,18 +395,21 @@ impl ClientBuilder {
             user_agent: check_user_agent(&self.user_agent)?,
             timeout: self.timeout,
             connect_timeout,
-            root_certificates: self.root_certificates,
+            root_certificates: self.root_certificates.clone(),
         })
         .map_err(ConfigError::new)?;
+        let limit = self.requests_per_second;
+        let permits = self
+            .permits
+            .get_or_insert_with(|| Arc::new(Permits::new(limit)));
         let sender = Sender::new(
             transport,
             secrets,
-            self.retry,
+            self.retry.clone(),
             self.total_timeout,
-            self.requests_per_second,
+            Arc::clone(permits),
         );
-        let (calls, pairs) = (self.max_calls_per_batch, self.max_pairs_per_batch);
-        Ok(Client::with(sender, calls, pairs))
+        Ok(Client::with(sender, self))
     }
 
     /// The default is capped by `timeout`, so that setting only a short `timeout` is not an error.

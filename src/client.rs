@@ -30,10 +30,10 @@ const LISTING_LIMIT: usize = 64 * 1024 * 1024;
 /// [`total_timeout`](crate::ClientBuilder::total_timeout), 120 seconds by default. Requests and
 /// responses are held in memory as a whole.
 ///
-/// Share one client: the rate limit is not coordinated between clients. Cloning is cheap, and clones
-/// share their kept-alive connections, their rate limit and the effect of a 429. All methods take
-/// `&self` and may be called from many threads at once. Dropping the last clone closes the
-/// connections.
+/// Share one client. Cloning is cheap, and clones share their kept-alive connections, their rate limit
+/// and the effect of a 429. A client with other settings, made with [`to_builder`](Self::to_builder),
+/// shares the last two; clients that are built apart share nothing. All methods take `&self` and may
+/// be called from many threads at once. Dropping the last clone closes the connections.
 ///
 /// # Examples
 ///
@@ -69,8 +69,8 @@ pub struct Client {
 
 struct Inner {
     sender: Sender,
-    max_calls_per_batch: usize,
-    max_pairs_per_batch: usize,
+    /// What it was built with, and its permits.
+    settings: ClientBuilder,
 }
 
 impl Client {
@@ -131,6 +131,50 @@ impl Client {
     /// ```
     pub fn builder(credentials: Credentials) -> ClientBuilder {
         ClientBuilder::new(credentials)
+    }
+
+    /// Returns a builder with the settings of this client, whose clients share its rate limit.
+    ///
+    /// All clients that it builds stay, together with this one, within its
+    /// [`requests_per_second`](ClientBuilder::requests_per_second), and a 429 to one of them holds them
+    /// all. Set `requests_per_second` on the builder to share neither, for another company for example:
+    /// the new client then has a limit of its own. Connections are not shared, and `build` reads the
+    /// proxy from the environment again.
+    ///
+    /// # Examples
+    ///
+    /// A job that outlives its OAuth token continues with a new one:
+    ///
+    /// ```
+    /// # use gong_call_access::{CallAccessList, Client, Credentials, Report};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let mut gong = mockito::Server::new();
+    /// # let mut mocks = Vec::new();
+    /// # for (call, token, status) in [("1", "my", 200), ("2", "my", 401), ("2", "new", 200)] {
+    /// #     let call = mockito::Matcher::Regex(format!(r#""callId":"{call}""#));
+    /// #     let mock = gong.mock("PUT", "/v2/calls/users-access").match_body(call);
+    /// #     let mock = mock.match_header("authorization", &*format!("Bearer {token}-token"));
+    /// #     mocks.push(mock.with_status(status).with_body("{}").create());
+    /// # }
+    /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url(gong.url());
+    /// # let client = builder.max_calls_per_batch(1).build()?;
+    /// # let user = "7".parse()?;
+    /// # let access = CallAccessList::from_iter([("1".parse()?, user), ("2".parse()?, user)]);
+    /// let report: Report = client.grant_batches(&access).collect();
+    /// // The batch with the expired token has failed, and the rest was not sent.
+    /// let error = report.stopped_by().ok_or("all was sent")?;
+    /// assert!(error.to_string().contains("status 401"));
+    ///
+    /// let credentials = Credentials::bearer("new-token")?;
+    /// let client = client.to_builder().credentials(credentials).build()?;
+    /// let rest: Report = client.grant_batches(report.remaining()).collect();
+    /// assert!(rest.all_done());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "refresh")]
+    pub fn to_builder(&self) -> ClientBuilder {
+        self.inner.settings.clone()
     }
 
     /// Gives users access to calls, with one `PUT` of the whole list.
@@ -323,26 +367,17 @@ impl Client {
         Listings::new(self.clone(), calls)
     }
 
-    pub(crate) fn with(
-        sender: Sender,
-        max_calls_per_batch: usize,
-        max_pairs_per_batch: usize,
-    ) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                sender,
-                max_calls_per_batch,
-                max_pairs_per_batch,
-            }),
-        }
+    pub(crate) fn with(sender: Sender, settings: ClientBuilder) -> Self {
+        let inner = Arc::new(Inner { sender, settings });
+        Self { inner }
     }
 
     pub(crate) fn max_calls_per_batch(&self) -> usize {
-        self.inner.max_calls_per_batch
+        self.inner.settings.max_calls_per_batch
     }
 
     pub(crate) fn max_pairs_per_batch(&self) -> usize {
-        self.inner.max_pairs_per_batch
+        self.inner.settings.max_pairs_per_batch
     }
 
     /// Sends one request with the whole list.

@@ -76,8 +76,8 @@ impl Credentials {
 
     /// Creates credentials from an OAuth access token, sent as HTTP Bearer authentication.
     ///
-    /// The client does not refresh the token: once it expires, requests get a 401, and you need a
-    /// new client.
+    /// The client does not refresh the token. Once it expires, requests get a 401;
+    /// [`Client::to_builder`](crate::Client::to_builder) makes a client with a new token.
     ///
     /// # Errors
     ///

@@ -43,8 +43,8 @@
 //!
 //! A call takes at most 120 seconds, waits included ([`total_timeout`]), and each attempt at most
 //! 30 seconds ([`timeout`]). At most 3 requests reach Gong in any second, across all clones and
-//! threads of a client ([`requests_per_second`]). A 429 pauses all of them for as long as Gong
-//! asks, if that is at most 60 seconds ([`max_retry_after`]).
+//! threads of a client and the clients made from it ([`requests_per_second`]). A 429 pauses all of
+//! them for as long as Gong asks, if that is at most 60 seconds ([`max_retry_after`]).
 //!
 //! [`total_timeout`]: ClientBuilder::total_timeout
 //! [`timeout`]: ClientBuilder::timeout

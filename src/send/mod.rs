@@ -14,6 +14,7 @@ mod rate_limiter;
 mod retry;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,8 @@ use crate::http::{Connection, NoResponse, Request, Transport};
 use crate::redact::{Secrets, clean};
 use crate::response::{Response, Success, decode};
 
-use permits::{Delay, Permits};
+use permits::Delay;
+pub(crate) use permits::Permits;
 pub use retry::RetryPolicy;
 use retry::{Failure, Next};
 
@@ -37,8 +39,8 @@ pub(crate) struct Sender {
     retry: RetryPolicy,
     /// The bound of a whole call, which counts every attempt and wait.
     total_timeout: Duration,
-    /// Shared by all clones of a client, and all threads.
-    permits: Permits,
+    /// Shared by all clones of a client, the clients made from it, and all threads.
+    permits: Arc<Permits>,
 }
 
 impl Sender {
@@ -47,14 +49,14 @@ impl Sender {
         secrets: Secrets,
         retry: RetryPolicy,
         total_timeout: Duration,
-        requests_per_second: Option<u32>,
+        permits: Arc<Permits>,
     ) -> Self {
         Self {
             transport,
             secrets,
             retry,
             total_timeout,
-            permits: Permits::new(requests_per_second),
+            permits,
         }
     }
 

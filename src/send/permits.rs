@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::rate_limiter::{NotYet, RateLimiter, Ticket};
 
-/// The permits of a client, shared by its clones and threads.
+/// The permits of a client, shared by its clones and threads, and by the clients made from it.
 ///
 /// The lock is held only for a look at the limiter, never while a thread sleeps or a request is in
 /// flight. A permit and a place in the queue are released on drop, whatever ends the call.
@@ -13,7 +13,7 @@ use super::rate_limiter::{NotYet, RateLimiter, Ticket};
 /// A thread checks the limiter and begins to wait under one lock. Whatever lets another thread
 /// continue (a permit released, a place given up) changes the limiter under that lock and then
 /// wakes all. So no wake-up is lost; `schedules/` checks that.
-pub(super) struct Permits {
+pub(crate) struct Permits {
     limiter: Mutex<RateLimiter>,
     /// Notified when a thread may have less time to wait, or more.
     changed: Condvar,
@@ -38,7 +38,7 @@ pub(super) struct Delay {
 }
 
 impl Permits {
-    pub(super) fn new(limit: Option<u32>) -> Self {
+    pub(crate) fn new(limit: Option<u32>) -> Self {
         Self {
             limiter: Mutex::new(RateLimiter::new(limit)),
             changed: Condvar::new(),

@@ -200,8 +200,8 @@ impl RetryPolicy {
 
     /// Sets the longest `Retry-After` that a call waits for.
     ///
-    /// The default is 60 seconds. Up to this limit, a 429 holds all requests of the client and its
-    /// clones until its `Retry-After` has passed. A longer one ends the call at once and holds nothing,
+    /// The default is 60 seconds. Up to this limit, a 429 holds all requests that share the client's
+    /// rate limit until its `Retry-After` has passed. A longer one ends the call at once and holds nothing,
     /// so the program itself has to wait for
     /// [`ApiError::retry_after`](crate::ApiError::retry_after) before it sends anything else. The wait
     /// also has to fit in [`total_timeout`](crate::ClientBuilder::total_timeout). Zero, or more

@@ -4,10 +4,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Server, Then, builder, for_each_verb, http, ok, quick};
-use gong_call_access::RetryPolicy;
+use crate::common::{Server, TOKEN, Then, builder, for_each_verb, http, ok, quick};
+use gong_call_access::{
+    CallAccessList, Client, Credentials, Error, Outcome, Report, RetryPolicy, UserId,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// Another client within the same limits, of each kind that there is.
+fn another(client: &Client, nth: usize) -> Client {
+    match nth % 2 {
+        0 => client.clone(),
+        _ => client.to_builder().build().unwrap(),
+    }
+}
 
 /// Asserts that no window of a second saw more requests than this.
 #[track_caller]
@@ -40,8 +50,8 @@ fn no_window_of_a_second_sees_more_requests_than_the_limit() {
                         .unwrap();
                     let started = Instant::now();
                     thread::scope(|scope| {
-                        for _ in 0..8 {
-                            let client = client.clone();
+                        for nth in 0..8 {
+                            let client = another(&client, nth);
                             scope.spawn(move || {
                                 for _ in 0..2 {
                                     assert!(verb.send(&client).unwrap().is_success());
@@ -104,8 +114,8 @@ fn a_429_holds_every_clone_until_its_retry_after() {
             .unwrap();
         assert!(!verb.send(&client).unwrap().is_success());
         thread::scope(|scope| {
-            for _ in 0..4 {
-                let client = client.clone();
+            for nth in 0..4 {
+                let client = another(&client, nth);
                 scope.spawn(move || assert!(verb.send(&client).unwrap().is_success()));
             }
         });
@@ -115,6 +125,66 @@ fn a_429_holds_every_clone_until_its_retry_after() {
             assert!(request.at - requests[0].at >= SECOND);
         }
     });
+}
+
+#[test]
+fn a_client_with_a_limit_of_its_own_shares_nothing() {
+    for_each_verb(|verb| {
+        let server = Server::start(|exchange| {
+            let busy = http(429, "retry-after: 60\r\n", "");
+            exchange.send(if exchange.nth == 0 { busy } else { ok() });
+            Then::KeepAlive
+        });
+        let builder = builder(&server.url()).requests_per_second(1);
+        let client = builder.total_timeout(SECOND / 2).build().unwrap();
+        assert_eq!(verb.refusal(&client).status(), 429);
+        let other = client.to_builder().requests_per_second(1).build().unwrap();
+        assert_eq!(verb.receipt(&other).attempts(), 1);
+        assert_eq!(verb.failure(&client).attempts(), 0);
+        assert_eq!(server.requests().len(), 2);
+    });
+}
+
+#[test]
+fn a_job_that_outlives_its_token_continues_within_the_same_limit() {
+    let server = Server::start(|exchange| {
+        let [token] = exchange.request.header("authorization")[..] else {
+            return Then::Close;
+        };
+        let is_expired = exchange.nth > 0 && token == format!("Bearer {TOKEN}");
+        exchange.send(if is_expired { http(401, "", "") } else { ok() });
+        Then::KeepAlive
+    });
+    let client = Client::builder(Credentials::bearer(TOKEN).unwrap())
+        .base_url(server.url())
+        .requests_per_second(2)
+        .max_calls_per_batch(1)
+        .build()
+        .unwrap();
+    let user: UserId = "7".parse().unwrap();
+    let list: CallAccessList = (1..=4)
+        .map(|call| (call.to_string().parse().unwrap(), user))
+        .collect();
+    let batches: Vec<_> = client.grant_batches(&list).collect();
+    let [done, failed, rest] = &batches[..] else {
+        panic!("{batches:?}")
+    };
+    assert!(matches!(done.outcome(), Outcome::Done(_)));
+    assert!(
+        matches!(failed.outcome(), Outcome::Failed(Error::Api(error)) if error.status() == 401)
+    );
+    assert!(matches!(rest.outcome(), Outcome::NotSent));
+    let report: Report = batches.into_iter().collect();
+    let credentials = Credentials::bearer("new-token").unwrap();
+    let client = client
+        .to_builder()
+        .credentials(credentials)
+        .build()
+        .unwrap();
+    let rest: Report = client.grant_batches(report.remaining()).collect();
+    assert_eq!((report.done().len(), rest.done().len()), (1, 3));
+    assert_eq!(server.requests().len(), 5);
+    assert_rate(&server, 2);
 }
 
 #[test]
