@@ -15,7 +15,7 @@ use crate::http::{Method, Request};
 use crate::id::CallId;
 use crate::listings::Listings;
 use crate::response::{Listing, Response, Success};
-use crate::send::Sender;
+use crate::send::{Sender, Stop, StopHandle};
 
 /// How large an acknowledgement may be, in bytes. Those from Gong hold little more than a request
 /// id.
@@ -214,7 +214,7 @@ impl Client {
     #[doc(alias = "PUT")]
     #[doc(alias = "share")]
     pub fn grant(&self, access: &CallAccessList) -> Result<Response, Error> {
-        self.change(&Method::PUT, access)
+        self.change(&Method::PUT, access, &Stop::default())
     }
 
     /// Takes away access that this API gave, with one `DELETE` of the whole list.
@@ -249,7 +249,7 @@ impl Client {
     #[doc(alias = "DELETE")]
     #[doc(alias = "unshare")]
     pub fn revoke(&self, access: &CallAccessList) -> Result<Response, Error> {
-        self.change(&Method::DELETE, access)
+        self.change(&Method::DELETE, access, &Stop::default())
     }
 
     /// Lists the users to whom this API gave access to the calls, with one `POST`.
@@ -295,7 +295,8 @@ impl Client {
             return Err(ConfigError::new("no calls to list, expected one or more").into());
         }
         let filter = Filter { call_ids: &calls };
-        self.send(&Method::POST, &ListBody { filter }, &calls, LISTING_LIMIT)
+        let (method, body) = (Method::POST, ListBody { filter });
+        self.send(&method, &body, &calls, LISTING_LIMIT, &Stop::default())
     }
 
     /// Gives users access to calls, in as few requests as the client's bounds allow.
@@ -380,17 +381,23 @@ impl Client {
         self.inner.settings.max_pairs_per_batch
     }
 
+    /// Creates a handle that stops the calls that it is passed to.
+    pub(crate) fn stop_handle(&self) -> StopHandle {
+        self.inner.sender.stop_handle()
+    }
+
     /// Sends one request with the whole list.
     pub(crate) fn change(
         &self,
         method: &Method,
         access: &CallAccessList,
+        stop: &Stop,
     ) -> Result<Response, Error> {
         if access.is_empty() {
             let message = "the call access list is empty, expected one pair or more";
             return Err(ConfigError::new(message).into());
         }
-        self.send(method, access, &(), RECEIPT_LIMIT)
+        self.send(method, access, &(), RECEIPT_LIMIT, stop)
     }
 
     /// Encodes `content` and sends it. The body of a success may have up to `limit` bytes.
@@ -400,6 +407,7 @@ impl Client {
         content: &impl Serialize,
         requested: &T::Requested,
         limit: usize,
+        stop: &Stop,
     ) -> Result<Response<T>, Error> {
         // Encoded once, and not by ureq: retries send the same bytes, and ureq's `send_json` would
         // write them with indentation, at about twice the size.
@@ -410,7 +418,7 @@ impl Client {
             body: &body,
             limit,
         };
-        self.inner.sender.send(&request, requested)
+        self.inner.sender.send(&request, requested, stop)
     }
 }
 

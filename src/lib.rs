@@ -122,7 +122,7 @@ pub use error::{ConfigError, Error, TransportError};
 pub use id::{CallId, InvalidId, UserId};
 pub use listings::Listings;
 pub use response::{ApiError, Listing, Receipt, Response};
-pub use send::RetryPolicy;
+pub use send::{RetryPolicy, StopHandle};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,4 +1,4 @@
-//! Runs the queue for permits under every schedule of three threads and a clock, with loom.
+//! Runs the queue for permits under every schedule of two to four threads and a clock, with loom.
 
 // The queue's files are compiled as they are. What they import from `std` is found in this crate:
 // loom's threads, and a simulated clock.
@@ -9,9 +9,14 @@ pub mod collections {
     pub use real::collections::VecDeque;
 }
 
+pub mod fmt {
+    pub use real::fmt::{Debug, Formatter, Result};
+}
+
 pub mod sync {
     pub use crate::simulated::{Condvar, Mutex, MutexGuard};
-    pub use real::sync::PoisonError;
+    pub use loom::sync::atomic;
+    pub use real::sync::{Arc, PoisonError};
 }
 
 pub mod time {
@@ -24,6 +29,9 @@ mod permits;
 #[path = "../../src/send/rate_limiter.rs"]
 mod rate_limiter;
 mod simulated;
+#[allow(dead_code, reason = "jobs use the rest")]
+#[path = "../../src/send/stop.rs"]
+mod stop;
 
 use real::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use real::sync::{Arc, Mutex};
@@ -32,6 +40,7 @@ use real::{panic, process};
 
 use permits::{Permit, Permits};
 use simulated::{FOREVER, Instant, at_this_time, sleep};
+use stop::{Stop, StopHandle};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOLD: Duration = Duration::from_millis(1500);
@@ -43,14 +52,20 @@ enum Act {
     Send,
     /// Sends a request that takes so long.
     Take(Duration),
-    /// Sends a request that takes until another thread has finished.
-    Keep,
+    /// Sends a request that takes until so many threads have finished.
+    Keep(usize),
     /// Sends a request, if it may within so long.
     Within(Duration),
     /// Sends a request, whose answer makes every request wait.
     Hold,
     /// Makes every request wait.
     HoldOnly,
+    /// Sends a request of the job that may be stopped.
+    OfJob,
+    /// Waits until the job is stopped, as before a retry.
+    Sleep,
+    /// Stops the job.
+    Stop,
     /// Joins the queue and panics after so long, before it asks for a permit. loom cannot interrupt a panic, so this and
     /// the panic of a permit's owner are a plain drop, which is all that unwinding does to them.
     Panic(Duration),
@@ -67,22 +82,25 @@ struct Ledger {
     held_until: Instant,
     /// The threads that wait for a permit and do not leave without it.
     waiting: Vec<usize>,
+    is_stopped: bool,
 }
 
 struct Model {
     limit: Option<u32>,
-    permits: Permits,
+    permits: Arc<Permits>,
+    job: StopHandle,
     /// Locked only at a time, so loom need not know this lock.
     ledger: Mutex<Ledger>,
 }
 
 impl Model {
     fn new(limit: Option<u32>) -> Self {
-        let (permits, ledger) = (Permits::new(limit), Mutex::default());
+        let permits = Arc::new(Permits::new(limit));
         Self {
             limit,
+            job: StopHandle::new(permits.clone()),
             permits,
-            ledger,
+            ledger: Mutex::default(),
         }
     }
 
@@ -91,7 +109,7 @@ impl Model {
         match act {
             Act::Send => self.send(thread, FOREVER, || ()),
             Act::Take(time) => self.send(thread, FOREVER, || sleep(time)),
-            Act::Keep => self.send(thread, FOREVER, simulated::wait_for_another),
+            Act::Keep(others) => self.send(thread, FOREVER, || simulated::wait_for(others)),
             Act::Within(time) => self.send(thread, time, || ()),
             Act::Hold => {
                 let is_sent = self.send(thread, FOREVER, || ());
@@ -100,6 +118,29 @@ impl Model {
             }
             Act::HoldOnly => {
                 self.hold();
+                true
+            }
+            Act::OfJob => {
+                let is_stopped = self.note(|ledger, _| ledger.is_stopped);
+                let permit = self
+                    .permits
+                    .enqueue()
+                    .wait(Instant::now() + FOREVER, self.job.as_stop());
+                assert!(permit.is_err() || !is_stopped, "a permit after the stop");
+                assert!(
+                    permit.is_ok() || self.job.is_stopped(),
+                    "gave up without a reason"
+                );
+                permit.is_ok()
+            }
+            Act::Sleep => {
+                self.permits
+                    .sleep(Instant::now() + FOREVER, self.job.as_stop());
+                true
+            }
+            Act::Stop => {
+                self.job.clone().stop();
+                self.note(|ledger, _| ledger.is_stopped = true);
                 true
             }
             Act::Panic(time) => {
@@ -139,7 +180,7 @@ impl Model {
         if within == FOREVER {
             self.note(|ledger, _| ledger.waiting.push(thread));
         }
-        let permit = waiting.wait(deadline).ok();
+        let permit = waiting.wait(deadline, &Stop::default()).ok();
         assert!(
             permit.is_some() || within < FOREVER,
             "gave up without a reason"
@@ -183,7 +224,7 @@ impl Model {
             .map(|_| {
                 self.permits
                     .enqueue()
-                    .wait(soon)
+                    .wait(soon, &Stop::default())
                     .expect("a permit did not come back")
             })
             .collect();
@@ -232,7 +273,9 @@ fn explore(limit: Option<u32>, acts: &'static [Act], interruptions: usize) {
          in {gave_up} of them a request gave up; {:.1?}",
         started.elapsed(),
     );
-    let may_give_up = acts.iter().any(|act| matches!(act, Act::Within(_)));
+    let may_give_up = acts
+        .iter()
+        .any(|act| matches!(act, Act::Within(_) | Act::OfJob));
     assert_eq!(gave_up > 0, may_give_up);
     assert!(gave_up < schedules);
 }
@@ -247,10 +290,10 @@ fn main() {
     let more = real::env::args()
         .nth(1)
         .map_or(0, |more| more.parse().expect("a number"));
-    let models: [(_, &[Act], _); 10] = [
+    let models: [(_, &[Act], _); 13] = [
         (Some(1), &[Act::Send, Act::Send], 2),
         (Some(1), &[Act::Hold, Act::Within(HOLD)], 2),
-        (Some(1), &[Act::Keep, Act::Within(HOLD)], 2),
+        (Some(1), &[Act::Keep(1), Act::Within(HOLD)], 2),
         (
             Some(1),
             &[Act::Hold, Act::Within(HOLD), Act::Panic(Duration::ZERO)],
@@ -270,6 +313,13 @@ fn main() {
         ),
         (None, &[Act::HoldOnly, Act::Send, Act::Send], 1),
         (None, &[Act::Panic(SECOND), Act::Send, Act::Send], 1),
+        (None, &[Act::Sleep, Act::Stop], 2),
+        (None, &[Act::OfJob, Act::Stop, Act::Stop], 2),
+        (
+            Some(1),
+            &[Act::Keep(2), Act::OfJob, Act::Send, Act::Stop],
+            1,
+        ),
     ];
     for (limit, acts, interruptions) in models {
         explore(limit, acts, interruptions + more);

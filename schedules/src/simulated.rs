@@ -75,10 +75,10 @@ pub fn finish() {
     FINISHED.notify_all();
 }
 
-/// Waits until another thread has finished.
-pub fn wait_for_another() {
+/// Waits until so many threads have finished.
+pub fn wait_for(threads: usize) {
     let mut world = world();
-    while world.finished == 0 {
+    while world.finished < threads {
         world = FINISHED.wait(world).unwrap();
     }
 }

@@ -15,6 +15,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::http::Method;
 use crate::response::{ApiError, Receipt};
+use crate::send::StopHandle;
 
 pub use report::Report;
 use split::{Bounds, Decision, Splitter};
@@ -68,7 +69,8 @@ use split::{Bounds, Decision, Splitter};
 /// and the rest is one batch that is [`NotSent`](Outcome::NotSent). Give [`Report::remaining`] to
 /// the next run.
 ///
-/// To stop a job yourself, call [`stop`](Self::stop) and collect the batch that is left.
+/// To stop a job yourself, call [`stop`](Self::stop), or [`StopHandle::stop`] on another thread, and
+/// collect the batch that is left.
 ///
 /// A job saves nothing if the program is killed. Keep the list and run all of it again, which is
 /// harmless and only costs requests, or save after each batch what the next run needs:
@@ -132,7 +134,7 @@ pub struct Batches<'a> {
     client: Client,
     method: Method,
     splitter: Splitter<'a>,
-    is_stopped: bool,
+    stop_handle: StopHandle,
 }
 
 /// Some pairs of a job, and their outcome.
@@ -207,10 +209,10 @@ impl<'a> Batches<'a> {
             pairs: client.max_pairs_per_batch(),
         };
         Self {
+            stop_handle: client.stop_handle(),
             client,
             method,
             splitter: Splitter::new(list, bounds),
-            is_stopped: false,
         }
     }
 
@@ -218,9 +220,8 @@ impl<'a> Batches<'a> {
     /// is [`NotSent`](Outcome::NotSent).
     ///
     /// Collect that batch too: then the report is complete, and [`Report::remaining`] is all that
-    /// the next run needs. `stop` takes effect at the next call of `next`. One that is under way
-    /// halves a refused request until something is decided, with at most 18 requests if the bounds
-    /// are the default ones; each may take [`total_timeout`](crate::ClientBuilder::total_timeout).
+    /// the next run needs. To stop a job while `next` is under way, use a
+    /// [`stop_handle`](Self::stop_handle).
     ///
     /// # Examples
     ///
@@ -248,7 +249,32 @@ impl<'a> Batches<'a> {
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
     pub fn stop(&mut self) {
-        self.is_stopped = true;
+        self.stop_handle.stop();
+    }
+
+    /// Returns a handle that stops the job like [`stop`](Self::stop), from another thread and while
+    /// `next` is under way.
+    ///
+    /// # Examples
+    ///
+    /// Grant until the user presses Enter, even while Gong asks to wait:
+    ///
+    /// ```no_run
+    /// use gong_call_access::{CallAccessList, Client, Report};
+    ///
+    /// fn grant(client: &Client, access: &CallAccessList) -> Report {
+    ///     let batches = client.grant_batches(access);
+    ///     let handle = batches.stop_handle();
+    ///     std::thread::spawn(move || {
+    ///         if std::io::stdin().read_line(&mut String::new()).is_ok() {
+    ///             handle.stop();
+    ///         }
+    ///     });
+    ///     batches.collect()
+    /// }
+    /// ```
+    pub fn stop_handle(&self) -> StopHandle {
+        self.stop_handle.clone()
     }
 
     /// Copies the pairs that have not been yielded yet.
@@ -264,13 +290,11 @@ impl Iterator for Batches<'_> {
     type Item = Batch;
 
     fn next(&mut self) -> Option<Batch> {
-        if self.is_stopped {
-            let rest = self.splitter.take_remaining();
-            return (!rest.is_empty()).then(|| Batch::new(rest, Outcome::NotSent, 0));
-        }
         let mut requests = 0;
-        while let Some(batch) = self.splitter.next_request() {
-            let response = self.client.change(&self.method, &batch);
+        while !self.stop_handle.is_stopped() {
+            let batch = self.splitter.next_request()?;
+            let stop = self.stop_handle.as_stop();
+            let response = self.client.change(&self.method, &batch, stop);
             let result = response.and_then(|response| response.into_result().map_err(Error::from));
             requests += result
                 .as_ref()
@@ -291,14 +315,17 @@ impl Iterator for Batches<'_> {
                     };
                     return Some(Batch::new(batch, outcome, requests));
                 }
+                // Stopped before it was sent, so it is a part of the rest.
+                Err(error) if error.attempts() == 0 && self.stop_handle.is_stopped() => {}
                 Err(error) => {
-                    self.is_stopped = true;
+                    self.stop();
                     self.splitter.remove_sent();
                     return Some(Batch::new(batch, Outcome::Failed(error), requests));
                 }
             }
         }
-        None
+        let rest = self.splitter.take_remaining();
+        (!rest.is_empty()).then(|| Batch::new(rest, Outcome::NotSent, requests))
     }
 }
 
@@ -335,8 +362,8 @@ impl Batch {
     /// Returns how many requests were sent since the previous batch, including retries and
     /// searches.
     ///
-    /// The sum over all batches is the number of requests of the job. It is 0 for pairs that were not
-    /// sent.
+    /// The sum over all batches is the number of requests of the job. For pairs that were not sent,
+    /// these are the requests of a search that was stopped.
     pub fn requests(&self) -> u32 {
         self.requests
     }

@@ -12,10 +12,10 @@
 mod permits;
 mod rate_limiter;
 mod retry;
+mod stop;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, TransportError, TransportKind, rounded};
@@ -27,6 +27,8 @@ use permits::Delay;
 pub(crate) use permits::Permits;
 pub use retry::RetryPolicy;
 use retry::{Failure, Next};
+pub(crate) use stop::Stop;
+pub use stop::StopHandle;
 
 /// The target of every log record, which does not change when modules move.
 const TARGET: &str = "gong_call_access";
@@ -64,15 +66,22 @@ impl Sender {
         self.transport.host()
     }
 
-    /// Sends `request` until it succeeds, fails for good, or runs out of attempts or time.
+    /// Creates a handle that stops the calls that it is passed to.
+    pub(crate) fn stop_handle(&self) -> StopHandle {
+        StopHandle::new(Arc::clone(&self.permits))
+    }
+
+    /// Sends `request` until it succeeds, fails for good, runs out of attempts or time, or is stopped.
     ///
     /// # Errors
     ///
-    /// Returns the error of the last attempt, or one without attempts if no permit came in time.
+    /// Returns the error of the last attempt, or one without attempts if no permit came in time or
+    /// before `stop`.
     pub(crate) fn send<T: Success>(
         &self,
         request: &Request<'_>,
         requested: &T::Requested,
+        stop: &Stop,
     ) -> Result<Response<T>, Error> {
         let started = Instant::now();
         // Cannot overflow: `build` limits durations to 30 days.
@@ -88,7 +97,7 @@ impl Sender {
             if let Some(delay) = waiting.delay() {
                 self.log_delay(delay, attempts);
             }
-            let permit = match waiting.wait(latest) {
+            let permit = match waiting.wait(latest, stop) {
                 Ok(permit) => permit,
                 // What Gong said last is worth more to a caller than the wait that followed it.
                 Err(delay) => return last.unwrap_or_else(|| Err(self.unsent(delay))),
@@ -112,7 +121,7 @@ impl Sender {
                 Next::Reconnect => connection = Connection::New,
                 Next::After(wait) => {
                     self.log_wait(wait, attempts, &reason(&outcome));
-                    thread::sleep(wait);
+                    self.permits.sleep(Instant::now() + wait, stop);
                     connection = Connection::Any;
                 }
             }

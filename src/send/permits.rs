@@ -4,15 +4,16 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::rate_limiter::{NotYet, RateLimiter, Ticket};
+use super::stop::Stop;
 
 /// The permits of a client, shared by its clones and threads, and by the clients made from it.
 ///
 /// The lock is held only for a look at the limiter, never while a thread sleeps or a request is in
 /// flight. A permit and a place in the queue are released on drop, whatever ends the call.
 ///
-/// A thread checks the limiter and begins to wait under one lock. Whatever lets another thread
-/// continue (a permit released, a place given up) changes the limiter under that lock and then
-/// wakes all. So no wake-up is lost; `schedules/` checks that.
+/// A thread checks the limiter and its [`Stop`], and begins to wait, under one lock. Whatever lets
+/// another thread continue (a permit released, a place given up, a stop) changes them under that lock
+/// and then wakes all. So no wake-up is lost; `schedules/` checks that.
 pub(crate) struct Permits {
     limiter: Mutex<RateLimiter>,
     /// Notified when a thread may have less time to wait, or more.
@@ -59,6 +60,34 @@ impl Permits {
         self.changed.notify_all();
     }
 
+    /// Ends every wait of the calls with this `stop`; no later one gets a permit.
+    pub(super) fn stop(&self, stop: &Stop) {
+        let limiter = self.lock();
+        stop.set();
+        drop(limiter);
+        self.changed.notify_all();
+    }
+
+    /// Waits until this time, or until it is stopped.
+    pub(super) fn sleep(&self, until: Instant, stop: &Stop) {
+        let mut limiter = self.lock();
+        while !stop.is_set() && Instant::now() < until {
+            limiter = self.wait(limiter, until - Instant::now());
+        }
+    }
+
+    /// Waits for a change, or for so long. It may also wake up for no reason.
+    fn wait<'a>(
+        &self,
+        limiter: MutexGuard<'a, RateLimiter>,
+        time: Duration,
+    ) -> MutexGuard<'a, RateLimiter> {
+        self.changed
+            .wait_timeout(limiter, time)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+    }
+
     /// Locks the limiter, even after a panic.
     fn lock(&self) -> MutexGuard<'_, RateLimiter> {
         // No method of the limiter can panic halfway through a change, so its state is sound, and a
@@ -76,14 +105,14 @@ impl<'a> Waiting<'a> {
         (!delay.at_least.is_zero()).then_some(delay)
     }
 
-    /// Waits for a permit, or returns at once if none can be free before `deadline`.
+    /// Waits for a permit, or returns at once if it is stopped or none can be free before `deadline`.
     ///
     /// Dropping `self` leaves the queue, whether it got a permit or not.
-    pub(super) fn wait(self, deadline: Instant) -> Result<Permit<'a>, Delay> {
+    pub(super) fn wait(self, deadline: Instant, stop: &Stop) -> Result<Permit<'a>, Delay> {
         let mut limiter = self.permits.lock();
         loop {
             let now = Instant::now();
-            if limiter.earliest(self.ticket, now) >= deadline {
+            if stop.is_set() || limiter.earliest(self.ticket, now) >= deadline {
                 let delay = Delay::of(self.ticket, &limiter, now);
                 // Dropping `self` takes the lock, which would deadlock here.
                 drop(limiter);
@@ -97,13 +126,7 @@ impl<'a> Waiting<'a> {
                 Err(NotYet::Until(until)) => until.min(deadline),
                 Err(NotYet::UntilChange) => deadline,
             };
-            // Wakes up early for a change, or for no reason; the loop looks again in either case.
-            limiter = self
-                .permits
-                .changed
-                .wait_timeout(limiter, until - now)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            limiter = self.permits.wait(limiter, until - now);
         }
     }
 }
@@ -149,11 +172,11 @@ mod tests {
     fn a_panic_releases_the_permit() {
         let permits = Permits::new(Some(1));
         let panicked = panic::catch_unwind(AssertUnwindSafe(|| {
-            let _permit = permits.enqueue().wait(soon()).unwrap();
+            let _permit = permits.enqueue().wait(soon(), &Stop::default()).unwrap();
             panic!("in the middle of an exchange");
         }));
         assert!(panicked.is_err());
-        assert!(permits.enqueue().wait(soon()).is_ok());
+        assert!(permits.enqueue().wait(soon(), &Stop::default()).is_ok());
     }
 
     #[test]
@@ -164,32 +187,32 @@ mod tests {
             panic!("under the lock");
         }));
         assert!(panicked.is_err() && permits.limiter.is_poisoned());
-        assert!(permits.enqueue().wait(soon()).is_ok());
+        assert!(permits.enqueue().wait(soon(), &Stop::default()).is_ok());
     }
 
     #[test]
     fn a_panic_while_waiting_gives_up_the_place_in_the_queue() {
         let permits = Permits::new(Some(1));
-        let permit = permits.enqueue().wait(soon()).unwrap();
+        let permit = permits.enqueue().wait(soon(), &Stop::default()).unwrap();
         let panicked = panic::catch_unwind(AssertUnwindSafe(|| {
             let waiting = permits.enqueue();
             assert_eq!(waiting.delay(), None, "in a logger");
         }));
         assert!(panicked.is_err());
         drop(permit);
-        assert!(permits.enqueue().wait(soon()).is_ok());
+        assert!(permits.enqueue().wait(soon(), &Stop::default()).is_ok());
     }
 
     #[test]
     fn a_call_that_gives_up_leaves_the_queue() {
         let permits = Permits::new(Some(1));
-        drop(permits.enqueue().wait(soon()));
+        drop(permits.enqueue().wait(soon(), &Stop::default()));
         let waiting = permits.enqueue();
         let delay = waiting.delay().unwrap();
         assert!(delay.at_least > Duration::ZERO && delay.held_for.is_none());
         let too_soon = Instant::now() + Duration::from_millis(10);
-        assert!(waiting.wait(too_soon).is_err());
-        assert!(permits.enqueue().wait(soon()).is_ok());
+        assert!(waiting.wait(too_soon, &Stop::default()).is_err());
+        assert!(permits.enqueue().wait(soon(), &Stop::default()).is_ok());
     }
 
     #[test]
@@ -202,7 +225,7 @@ mod tests {
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    let permit = permits.enqueue().wait(soon());
+                    let permit = permits.enqueue().wait(soon(), &Stop::default());
                     // No thread releases its permit before all have one.
                     all.wait();
                     assert!(permit.is_ok() && started.elapsed() >= hold);

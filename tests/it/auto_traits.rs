@@ -27,6 +27,7 @@ fn every_public_type_can_be_sent_to_and_shared_with_another_thread() {
     is_send_and_sync::<Listings>();
     is_send_and_sync::<Outcome>();
     is_send_and_sync::<Report>();
+    is_send_and_sync::<StopHandle>();
 }
 
 #[test]

@@ -29,5 +29,6 @@ mod responses;
 mod retries;
 mod round_trip;
 mod secrets;
+mod stop;
 mod tls;
 mod total_timeout;
