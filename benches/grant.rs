@@ -1,21 +1,10 @@
 //! Measures calls over a kept-alive connection on loopback.
 //!
 //! A grant and a listing are compared with bare ureq and serde_json; a job of 1,000,000 pairs with
-//! splitting alone, and with sending the same requests one by one.
+//! planning alone, and with sending the same requests one by one.
 
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 #![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
-
-// The splitter is private, so it is compiled into the bench.
-#[allow(dead_code, reason = "only the cut is measured by itself")]
-#[path = "../src/batches/ids.rs"]
-mod ids;
-#[allow(dead_code, reason = "only the cut is measured by itself")]
-#[path = "../src/batches/search.rs"]
-mod search;
-#[allow(dead_code, reason = "only the cut is measured by itself")]
-#[path = "../src/batches/split.rs"]
-mod split;
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -24,9 +13,8 @@ use std::thread;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use gong_call_access::{CallAccessList, CallId, Client, Credentials, Outcome, Pairs, UserId};
+use gong_call_access::{CallAccessList, CallId, Client, Credentials, Outcome, UserId};
 use serde::Deserialize;
-use split::{Bounds, Splitter};
 
 const RECEIPT: &str = r#"{"requestId":"4al018gzaztcr8nbukw"}"#;
 
@@ -206,16 +194,8 @@ fn job(criterion: &mut Criterion) {
     group.bench_function("as a job", |bencher| {
         bencher.iter(|| client.grant_batches(&list).count());
     });
-    group.bench_function("cut alone", |bencher| {
-        let bounds = Bounds {
-            calls: 100,
-            pairs: 1000,
-        };
-        bencher.iter(|| {
-            let mut splitter = Splitter::new(&list, bounds);
-            std::iter::from_fn(|| splitter.next_request().inspect(|_| splitter.acknowledged()))
-                .count()
-        });
+    group.bench_function("planning alone", |bencher| {
+        bencher.iter(|| client.grant_batches(&list).min_requests());
     });
     let pairs: Vec<_> = list.pairs().collect();
     let parts: Vec<CallAccessList> = pairs

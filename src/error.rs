@@ -1,6 +1,7 @@
 //! `Error` and its parts: why a call has no usable response.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::http::Fault;
@@ -91,7 +92,7 @@ use crate::response::ApiError;
 /// assert_eq!((error.attempts(), error.retry_after()), (1, None));
 /// # Ok::<(), Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Error {
     /// A setting, a credential, the base URL or the list cannot be used. Nothing was sent.
@@ -254,7 +255,7 @@ impl From<ApiError> for Error {
 /// A setting, credential, base URL or list that cannot be used.
 ///
 /// `Display` names the setting and what is expected, and never shows a secret.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ConfigError(Box<str>);
 
 impl ConfigError {
@@ -276,15 +277,15 @@ impl std::error::Error for ConfigError {}
 /// `Display` names the failure, the host and the number of attempts, and says what to do. The
 /// [`source`](std::error::Error::source) is the message of the system or of the HTTP library, cut to 2
 /// KiB.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TransportError(Box<Parts>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Parts {
     kind: TransportKind,
     host: String,
     attempts: u32,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 /// Why there is no response.
@@ -310,7 +311,8 @@ impl TransportError {
             kind,
             host: host.to_owned(),
             attempts,
-            source: cause.map(Into::into),
+            source: cause
+                .map(|cause| Box::<dyn std::error::Error + Send + Sync>::from(cause).into()),
         }))
     }
 

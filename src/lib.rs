@@ -114,7 +114,7 @@ mod response;
 mod send;
 
 pub use access_list::{CallAccessList, Pairs};
-pub use batches::{Batch, Batches, Outcome, Report};
+pub use batches::{Batch, Batches, Id, Outcome, Refusal, Report};
 pub use builder::ClientBuilder;
 pub use client::Client;
 pub use credentials::Credentials;

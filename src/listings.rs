@@ -1,69 +1,119 @@
 //! `Listings`: lists access to any number of calls, with one request for each batch of calls.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 use std::fmt;
 use std::iter::FusedIterator;
 
+use crate::access_list::CallAccessList;
+use crate::batches::{Bounds, Decided, Splitter};
 use crate::client::Client;
 use crate::error::Error;
-use crate::id::CallId;
-use crate::response::Listing;
+use crate::id::{CallId, UserId};
+use crate::response::{ApiError, Listing};
 
 /// An iterator over the listings of any number of calls, which sends nothing until it is advanced.
 ///
-/// [`Client::list_batches`] creates it. It holds only the calls that are not listed yet, so its
-/// memory does not grow with the number of listings. It ends after the last call or after the first
-/// error. After an error, [`remaining`](Self::remaining) returns the calls that were not listed,
-/// including those of the failed request.
+/// [`Client::list_batches`] creates it. It holds the calls that are not listed yet, so its memory
+/// does not grow with the number of listings.
+///
+/// Gong refuses the whole request if [one call is unknown](crate#what-is-known-about-gong), which
+/// every list of calls has after a while, since Gong deletes calls. So after a status 400 the
+/// iterator searches for that call as [`Batches`](crate::Batches) does, and lists everything else.
+/// [`refused`](Self::refused) returns the calls that Gong refused alone.
 ///
 /// # Errors
 ///
 /// An item is an [`Error`] as [`Client::list`] returns it, or an [`Error::Api`] for a response that
-/// is not a success. How Gong responds to a listing that includes an unknown call is not known. If
-/// it responds with status 400 or 404, the iterator ends with that error, and does not search for
-/// the call.
+/// is not a success. The iterator ends after an error, and [`remaining`](Self::remaining) then
+/// returns the calls that were neither listed nor refused. Refused calls end it with an error only
+/// if ten of them, far from each other, were refused and none was listed, or if some are still
+/// undecided after 1,000 requests that only searched; the latter error comes last.
 ///
 /// # Examples
 ///
-/// Keep the calls that are left after an error for another run:
-///
 /// ```no_run
-/// use gong_call_access::{CallAccessList, CallId, Client};
+/// use gong_call_access::{CallAccessList, CallId, Client, Error};
 ///
-/// # fn calls() -> Vec<CallId> { Vec::new() }
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let client = Client::from_env()?;
-/// let mut access = CallAccessList::new();
-/// let mut listings = client.list_batches(calls());
-/// for listing in listings.by_ref() {
-///     match listing {
-///         Ok(listing) => access.extend(listing.access_list()),
-///         Err(error) => eprintln!("{error}"),
+/// fn current(client: &Client, calls: &[CallId]) -> Result<CallAccessList, Error> {
+///     let mut access = CallAccessList::new();
+///     let mut listings = client.list_batches(calls.iter().copied());
+///     for listing in listings.by_ref() {
+///         access.extend(listing?.access_list());
 ///     }
+///     for (call, error) in listings.refused() {
+///         eprintln!("call {call}: {error}");
+///     }
+///     Ok(access)
 /// }
-/// let not_listed: Vec<CallId> = listings.remaining().collect();
-/// # Ok(())
-/// # }
 /// ```
 #[must_use = "nothing is sent until the iterator is advanced"]
 pub struct Listings {
     client: Client,
-    remaining: BTreeSet<CallId>,
+    /// Searches calls as it does pairs: each of them has the same user, whom nobody sends.
+    splitter: Splitter<'static>,
+    refused: Vec<(CallId, ApiError)>,
+    /// The calls that were given up, and the first error for one of them.
+    undecided: Option<(CallAccessList, ApiError)>,
     is_stopped: bool,
 }
 
 impl Listings {
+    /// Starts with nothing sent.
     pub(crate) fn new(client: Client, calls: impl IntoIterator<Item = CallId>) -> Self {
+        let calls: CallAccessList = calls
+            .into_iter()
+            .map(|call| (call, UserId::BEFORE_ALL))
+            .collect();
+        let bounds = Bounds {
+            calls: client.max_calls_per_batch(),
+            pairs: usize::MAX,
+        };
         Self {
             client,
-            remaining: calls.into_iter().collect(),
+            splitter: Splitter::new(Cow::Owned(calls), bounds),
+            refused: Vec::new(),
+            undecided: None,
             is_stopped: false,
         }
     }
 
-    /// Iterates over the calls that are not listed yet, in the order of their ids.
+    /// Iterates over the calls to give to the next run if the listing ended now, in the order of
+    /// their ids.
+    ///
+    /// These are all calls that are neither listed nor [`refused`](Self::refused).
     pub fn remaining(&self) -> impl Iterator<Item = CallId> {
-        self.remaining.iter().copied()
+        let mut remaining = self.splitter.remaining();
+        remaining.extend(self.undecided.iter().flat_map(|(calls, _)| calls));
+        remaining.into_iter().map(|(call, _)| call)
+    }
+
+    /// Iterates over the calls that Gong refused so far, each when it was listed alone, with Gong's
+    /// reason.
+    ///
+    /// Most likely Gong has deleted them, or they never were calls of this company.
+    pub fn refused(&self) -> impl Iterator<Item = (CallId, &ApiError)> {
+        self.refused.iter().map(|(call, error)| (*call, error))
+    }
+
+    fn list(&mut self, request: &CallAccessList) -> Result<Option<Listing>, Error> {
+        match self.client.list(request.calls())?.into_result() {
+            Ok(listing) => {
+                self.splitter.acknowledged();
+                Ok(Some(listing))
+            }
+            Err(error) if matches!(error.status(), 400 | 413) => {
+                let Decided { refused, undecided } = self.splitter.refused(error.status() == 413);
+                self.refused
+                    .extend(refused.calls().map(|call| (call, error.clone())));
+                if !undecided.is_empty() {
+                    let first = || (CallAccessList::new(), error);
+                    let (calls, _) = self.undecided.get_or_insert_with(first);
+                    calls.extend(&undecided);
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -71,20 +121,22 @@ impl Iterator for Listings {
     type Item = Result<Listing, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let most = self.client.max_calls_per_batch();
-        let calls: Vec<_> = self.remaining().take(most).collect();
-        if self.is_stopped || calls.is_empty() {
-            return None;
-        }
-        let response = self.client.list(calls.iter().copied());
-        let listing = response.and_then(|response| response.into_result().map_err(Error::Api));
-        self.is_stopped = listing.is_err();
-        if listing.is_ok() {
-            for call in &calls {
-                self.remaining.remove(call);
+        while !self.is_stopped {
+            let Some(request) = self.splitter.next_request() else {
+                self.is_stopped = true;
+                let (_, error) = self.undecided.as_ref()?;
+                return Some(Err(error.clone().into()));
+            };
+            match self.list(&request) {
+                Ok(Some(listing)) => return Some(Ok(listing)),
+                Ok(None) => {}
+                Err(error) => {
+                    self.is_stopped = true;
+                    return Some(Err(error));
+                }
             }
         }
-        Some(listing)
+        None
     }
 }
 
@@ -94,7 +146,7 @@ impl fmt::Debug for Listings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Listings")
             .field("client", &self.client)
-            .field("remaining", &self.remaining.len())
+            .field("refused", &self.refused.len())
             .finish_non_exhaustive()
     }
 }

@@ -5,6 +5,7 @@ mod wire;
 use std::collections::{BTreeSet, btree_set};
 use std::fmt;
 use std::iter::{Copied, FusedIterator};
+use std::ops::Bound;
 
 use crate::id::{CallId, UserId};
 
@@ -267,6 +268,15 @@ impl CallAccessList {
     /// ```
     pub fn pairs(&self) -> impl Iterator<Item = (CallId, UserId)> {
         self.into_iter()
+    }
+
+    /// Iterates over the pairs behind this one, or over all of them.
+    pub(crate) fn pairs_after(
+        &self,
+        pair: Option<(CallId, UserId)>,
+    ) -> impl Iterator<Item = (CallId, UserId)> {
+        let start = pair.map_or(Bound::Unbounded, Bound::Excluded);
+        self.pairs.range((start, Bound::Unbounded)).copied()
     }
 
     /// Returns the number of (call, user) pairs; [`call_count`](Self::call_count) counts the calls.

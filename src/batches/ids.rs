@@ -1,167 +1,174 @@
-//! `Ids`: what a job has learned about its ids from acknowledgements and refusals.
-//!
-//! Learning starts with the first refusal, and saves most of the searches: an unknown user of 5,000
-//! calls would otherwise be found 5,000 times, at about ten requests each.
+//! `Ids`: what a job has learned about its ids, and which id explains a refusal.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::{CallId, UserId};
+use crate::id::{CallId, UserId};
 
 /// A call or a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Id {
-    // Calls sort first: if a pair of a call that was set aside is acknowledged, the call is known,
-    // which helps to prove which of its users are unknown.
+///
+/// # Examples
+///
+/// ```
+/// use gong_call_access::Id;
+///
+/// assert_eq!(Id::Call("5".parse()?).to_string(), "call 5");
+/// assert_eq!(Id::User("7".parse()?).to_string(), "user 7");
+/// # Ok::<(), gong_call_access::InvalidId>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Id {
+    /// The id of a call.
     Call(CallId),
+    /// The id of a user.
     User(UserId),
 }
 
-/// The ids of the pairs that were acknowledged, and of those that were refused alone.
-///
-/// Gong refuses a request because it does not know an id in it, and acknowledges a request only if
-/// it knows all of its ids. So if a pair is refused alone, its call or its user is unknown; if the
-/// call was acknowledged with another user, it is the user that is unknown.
-///
-/// Nothing here is certain: Gong does not say which id it refuses, and may refuse a single pair for
-/// another reason. So several refusals are needed, and any acknowledgement outweighs them.
-#[derive(Debug, Default)]
-pub(super) struct Ids {
-    acknowledged_calls: BTreeSet<CallId>,
-    acknowledged_users: BTreeSet<UserId>,
-    /// The users in those pairs of a call that were refused alone.
-    refused_calls: BTreeMap<CallId, Vec<UserId>>,
-    /// The calls in those pairs of a user that were refused alone.
-    refused_users: BTreeMap<UserId, Vec<CallId>>,
-    /// How many pairs were refused alone.
-    refusals: usize,
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(call) => write!(f, "call {call}"),
+            Self::User(user) => write!(f, "user {user}"),
+        }
+    }
 }
 
-/// Whether an id is unknown to Gong, as far as the job can tell.
+/// The ids that were acknowledged, and those of the pairs that were refused alone.
+///
+/// Gong refuses a request because it does not know an id in it, and acknowledges it only if it knows
+/// them all. So if a pair is refused alone, its call or its user is unknown; if one of the two is
+/// known, it is the other. A single pair may be refused for another reason, so it takes several
+/// refusals to call an id unknown, and one acknowledgement outweighs them all.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ids {
+    known: BTreeSet<Id>,
+    /// With which ids each was refused.
+    refused: BTreeMap<Id, Vec<Id>>,
+    /// How many pairs were refused alone, for whatever reason.
+    refusals: usize,
+    /// Whether a pair of two known ids was refused: this server refuses pairs.
+    refuses_pairs: bool,
+}
+
+/// Whether Gong knows an id, as far as the job can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It may be known: it was acknowledged, or refused too rarely. Its pairs are searched.
     Open,
-    /// It is unknown: it was refused often enough, at least once with an id that was acknowledged. Its
-    /// other pairs are sent once, in full requests.
     Unknown,
-    /// Either it is unknown, or all the ids with which it was refused are. Its other pairs are sent
-    /// once, and are undecided if refused.
+    /// Either it is unknown, or everything with which it was refused is.
     Doubtful,
 }
 
 impl Ids {
-    /// How many pairs of an unknown id are refused alone before the job stops searching the rest.
-    /// One is proof if Gong refuses ids; more are needed for a server that refuses single pairs.
-    const ENOUGH: usize = 3;
-
-    /// The same for an id that was refused only with ids that were never acknowledged.
-    ///
-    /// Each of these may be the unknown one, so it takes more of them to make a coincidence unlikely.
-    const ENOUGH_TO_DOUBT: usize = 20;
-
-    /// The same for all ids of a job in which nothing was acknowledged, for instance because they
-    /// belong to another company.
-    const ENOUGH_TO_DOUBT_ALL: usize = 100;
+    /// How many refusals without proof end the search for the pairs of an id.
+    const ENOUGH_TO_DOUBT: usize = 10;
 
     /// Records that these pairs were acknowledged.
     pub(super) fn acknowledge(&mut self, pairs: impl IntoIterator<Item = (CallId, UserId)>) {
         for (call, user) in pairs {
-            self.acknowledged_calls.insert(call);
-            self.acknowledged_users.insert(user);
+            for id in [Id::Call(call), Id::User(user)] {
+                // Now it is known what was refused with it.
+                self.refuses_pairs |= self.known.insert(id) && self.is_proven(id);
+            }
         }
     }
 
     /// Records that this pair was refused alone.
     pub(super) fn refuse(&mut self, call: CallId, user: UserId) {
-        self.refused_calls.entry(call).or_default().push(user);
-        self.refused_users.entry(user).or_default().push(call);
-        self.refuse_one();
-    }
-
-    /// Counts a pair that was refused alone, if only for its size, which says nothing about its ids.
-    pub(super) fn refuse_one(&mut self) {
+        let (call, user) = (Id::Call(call), Id::User(user));
+        self.refuses_pairs |= self.is_known(call) && self.is_known(user);
+        self.refused.entry(call).or_default().push(user);
+        self.refused.entry(user).or_default().push(call);
         self.refusals += 1;
     }
 
-    /// Returns the id of this pair that is probably unknown, so that the pair is better sent later.
-    ///
-    /// An unknown user would be found again in every request, so one refusal is enough. The pairs of a
-    /// call are next to each other, so a second one is tried first.
-    pub(super) fn set_aside(&self, call: CallId, user: UserId) -> Option<Id> {
-        let (call, user) = (Id::Call(call), Id::User(user));
-        if self.is_proven(user) || self.single_refusals(user) >= Self::ENOUGH_TO_DOUBT {
-            Some(user)
+    /// Records that a pair was refused alone for its size, which says nothing about its ids.
+    pub(super) fn refuse_size(&mut self) {
+        self.refusals += 1;
+    }
+
+    pub(super) fn is_known(&self, id: Id) -> bool {
+        self.known.contains(&id)
+    }
+
+    pub(super) fn refuses_pairs(&self) -> bool {
+        self.refuses_pairs
+    }
+
+    /// Counts the refusals of a job in which nothing was acknowledged yet; 0 in any other.
+    pub(super) fn refusals_of_all(&self) -> usize {
+        if self.known.is_empty() {
+            self.refusals
         } else {
-            (self.single_refusals(call) >= 2).then_some(call)
+            0
         }
     }
 
-    /// Returns the verdict on one id.
+    /// Counts the pairs of the id that were refused alone; 0 if the id is known.
+    pub(super) fn refusals(&self, id: Id) -> usize {
+        if self.is_known(id) {
+            return 0;
+        }
+        self.refused.get(&id).map_or(0, Vec::len)
+    }
+
+    /// Whether the id was refused with one that is known.
+    fn is_proven(&self, id: Id) -> bool {
+        let with = self.refused.get(&id);
+        with.is_some_and(|with| with.iter().any(|id| self.is_known(*id)))
+    }
+
+    /// Whether the pairs of this user are better sent at the end: the user would be found again in
+    /// every request.
+    pub(super) fn is_suspect(&self, user: UserId) -> bool {
+        let user = Id::User(user);
+        match self.refusals(user) {
+            0 => false,
+            1 | 2 => self.is_proven(user),
+            _ => true,
+        }
+    }
+
     pub(super) fn verdict(&self, id: Id) -> Verdict {
-        match self.single_refusals(id) {
-            Self::ENOUGH.. if self.is_proven(id) => Verdict::Unknown,
+        let enough = match id {
+            Id::Call(_) => 2,
+            Id::User(_) => 4,
+        };
+        let enough = if self.refuses_pairs {
+            2 * enough
+        } else {
+            enough
+        };
+        match self.refusals(id) {
+            refusals if refusals >= enough && self.is_proven(id) => Verdict::Unknown,
             Self::ENOUGH_TO_DOUBT.. => Verdict::Doubtful,
             _ => Verdict::Open,
         }
     }
 
-    /// Returns the verdict on all ids of the job together.
+    /// The verdict on all ids of the job together.
     pub(super) fn verdict_on_all(&self) -> Verdict {
-        // Each acknowledged pair has a call, so looking at the calls is enough.
-        if self.acknowledged_calls.is_empty() && self.refusals >= Self::ENOUGH_TO_DOUBT_ALL {
+        if self.refusals_of_all() >= Self::ENOUGH_TO_DOUBT {
             Verdict::Doubtful
         } else {
             Verdict::Open
         }
     }
 
-    /// Counts the pairs of the id that were refused alone; 0 if the id was ever acknowledged.
-    pub(super) fn single_refusals(&self, id: Id) -> usize {
-        match id {
-            Id::Call(call) if self.acknowledged_calls.contains(&call) => 0,
-            Id::Call(call) => self.refused_calls.get(&call).map_or(0, Vec::len),
-            Id::User(user) if self.acknowledged_users.contains(&user) => 0,
-            Id::User(user) => self.refused_users.get(&user).map_or(0, Vec::len),
-        }
-    }
-
-    /// Whether the id was refused with a counterpart that was acknowledged, and never acknowledged
-    /// itself.
-    fn is_proven(&self, id: Id) -> bool {
-        self.single_refusals(id) > 0
-            && match id {
-                Id::Call(call) => self.refused_calls.get(&call).is_some_and(|users| {
-                    let mut users = users.iter();
-                    users.any(|user| self.acknowledged_users.contains(user))
-                }),
-                Id::User(user) => self.refused_users.get(&user).is_some_and(|calls| {
-                    let mut calls = calls.iter();
-                    calls.any(|call| self.acknowledged_calls.contains(call))
-                }),
-            }
-    }
-
-    /// The id that explains why this pair was refused alone; `None` if both were acknowledged.
-    ///
-    /// That is the one that was refused with an acknowledged counterpart, or else the one that was
-    /// refused more often.
+    /// The id that explains why this pair was refused alone: the one that was refused with a known
+    /// one, or else the one that was refused more often. `None` if both are known.
     pub(super) fn culprit(&self, call: CallId, user: UserId) -> Option<Id> {
-        let weight = |id| (self.is_proven(id), self.single_refusals(id));
+        let weigh = |id| {
+            (
+                self.refusals(id) > 0 && self.is_proven(id),
+                self.refusals(id),
+            )
+        };
         let (call, user) = (Id::Call(call), Id::User(user));
-        match (weight(call), weight(user)) {
+        match (weigh(call), weigh(user)) {
             ((_, 0), (_, 0)) => None,
             (calls, users) if users > calls => Some(user),
             _ => Some(call),
-        }
-    }
-}
-
-impl fmt::Display for Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::User(user) => write!(f, "user {user}"),
-            Self::Call(call) => write!(f, "call {call}"),
         }
     }
 }

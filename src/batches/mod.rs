@@ -7,8 +7,10 @@ mod split;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::iter::FusedIterator;
+use std::mem;
 
 use crate::access_list::CallAccessList;
 use crate::client::Client;
@@ -17,84 +19,89 @@ use crate::http::Method;
 use crate::response::{ApiError, Receipt};
 use crate::send::StopHandle;
 
-pub use report::Report;
-use split::{Bounds, Decision, Splitter};
+pub use ids::Id;
+pub use report::{Refusal, Report};
+pub(crate) use split::{Bounds, Decided, Splitter};
 
 /// An iterator over the batches of a job, which sends nothing until it is advanced.
 ///
 /// [`Client::grant_batches`] and [`Client::revoke_batches`] create it. Each `next()` blocks until
-/// the next batch is decided. It sends one request, or more while it searches for a refused pair.
+/// the next batch is decided. It sends one request, or more while it searches for a refused id.
 ///
-/// Every pair of the list is in exactly one [`Batch`]. The batches keep the order of the list,
-/// except that the pairs of an id that Gong does not seem to know come last, in any order. If
-/// nothing is refused, the job sends as few requests as
+/// Every pair of the list is in exactly one [`Batch`]. If nothing is refused, the batches keep the
+/// order of the list, and the job sends as few requests as
 /// [`max_calls_per_batch`](crate::ClientBuilder::max_calls_per_batch) and
-/// [`max_pairs_per_batch`](crate::ClientBuilder::max_pairs_per_batch) allow without reordering the
-/// list. It splits a call over several requests only if the call has more users than
+/// [`max_pairs_per_batch`](crate::ClientBuilder::max_pairs_per_batch) allow in that order. It
+/// splits a call over several requests only if the call has more users than
 /// `max_pairs_per_batch`.
 ///
 /// # Refusals
 ///
-/// If one call is unknown, Gong refuses the whole request and [does not name the
-/// call](crate#what-is-known-about-gong). So after a status 400 the job searches for the refused
-/// pair and completes everything else:
+/// If one id is unknown, Gong refuses the whole request and [does not name the
+/// id](crate#what-is-known-about-gong). So after a status 400 the job searches for that id and
+/// completes everything else:
 ///
-/// - It sends the first half of the pairs, divided by calls and then by users. If Gong acknowledges
-///   that half, the refused pair is in the other one. If not, the search continues in the first half.
-///   A pair counts as refused only after it was sent alone.
-/// - It remembers which ids were refused. It sets aside a user who was never acknowledged and was
-///   refused with a call that Gong knows. It also sets aside a call that was refused with two users
-///   and acknowledged with none. Their other pairs come last.
-/// - It stops searching for an id once three of its pairs were refused alone and none was
-///   acknowledged. It sends the rest of that id's pairs once, in full requests; if Gong refuses
-///   them, they are [`Refused`](Outcome::Refused) together.
-/// - Sometimes it is unclear whether an id is unknown, because Gong never acknowledged it or any id
-///   that it was refused with. After 20 such refusals of one id, or 100 in a job without any
-///   acknowledgement, the job tries three more pairs, far from each other. If Gong refuses all of
-///   them, the job sends the rest in full requests, and the pairs that are then refused are
-///   [`Undecided`](Outcome::Undecided). One acknowledgement is enough to resume the search.
-/// - A job sends at most 1,000 requests only to search, which is a tenth of a company's daily
-///   limit. After that it continues in full requests; if one is refused, its pairs are undecided. A
-///   request that is too large (413) counts too; the small requests that carry pairs after a
-///   refusal do not.
+/// - It sends the part of the request with half of the calls, or of the users, that Gong has not
+///   acknowledged yet, and continues in the half that is refused, down to a single pair.
+/// - A call is unknown once two of its pairs were refused alone, one of them with a known user. A
+///   user is unknown once four were, one of them with a known call; the job tries them at its end.
+///   The other pairs of an unknown id are [`Refused`](Outcome::Refused) without being sent. One
+///   acknowledgement clears an id. If Gong refuses a pair of two known ids, it takes twice as many
+///   refusals.
+/// - Sometimes nothing proves which of two ids is unknown. After ten refusals of one id, or of any
+///   ids in a job without an acknowledgement, the other pairs are
+///   [`Undecided`](Outcome::Undecided) and not sent.
+/// - A job sends at most 1,000 requests only to search, a tenth of a company's daily limit. After
+///   that it continues in full requests; if one is refused, its pairs are undecided.
 ///
-/// After a status 413, the next request is half as large, and no later one is larger. If it turns
-/// out that a single pair is too large, that pair is refused alone, and the job restores the size.
-///
-/// If everything is refused, look for one common cause before you correct pairs.
+/// After a status 413, the next request is half as large, and no later one is larger.
 ///
 /// # Stopping and resuming
 ///
 /// Any other failure, after its retries, ends the job. Its batch is [`Failed`](Outcome::Failed),
-/// and the rest is one batch that is [`NotSent`](Outcome::NotSent). Give [`Report::remaining`] to
-/// the next run.
+/// and the rest is one batch that is [`NotSent`](Outcome::NotSent). To stop a job yourself, call
+/// [`stop`](Self::stop), or use a [`stop_handle`](Self::stop_handle). Give
+/// [`remaining`](Self::remaining) to the next run.
 ///
-/// To stop a job yourself, call [`stop`](Self::stop), or [`StopHandle::stop`] on another thread, and
-/// collect the batch that is left.
-///
-/// A job saves nothing if the program is killed. Keep the list and run all of it again, which is
-/// harmless and only costs requests, or save after each batch what the next run needs:
+/// If the program may be killed, save what the next run needs after each batch:
 ///
 /// ```no_run
-/// use gong_call_access::{CallAccessList, Client, Report};
-///
-/// fn grant(client: &Client, access: &CallAccessList) -> Result<Report, Box<dyn std::error::Error>> {
-///     let mut batches = client.grant_batches(access);
-///     let mut report = Report::default();
-///     while let Some(batch) = batches.next() {
-///         report.extend([batch]);
-///         let mut next_run = batches.remaining();
-///         next_run.extend(report.remaining());
-///         // The refused pairs are not part of it: save those of `report.refused()` too.
-///         std::fs::write("next_run.tmp", serde_json::to_vec(&next_run)?)?;
-///         std::fs::rename("next_run.tmp", "next_run.json")?;
-///     }
-///     Ok(report)
+/// # use gong_call_access::{CallAccessList, Client, Report};
+/// # fn save(_: &CallAccessList) -> std::io::Result<()> { Ok(()) }
+/// # fn grant(client: &Client, list: &CallAccessList) -> std::io::Result<()> {
+/// let mut batches = client.grant_batches(list);
+/// let mut report = Report::default();
+/// while let Some(batch) = batches.next() {
+///     report.extend([batch]);
+///     std::fs::write("next.tmp", serde_json::to_vec(&batches.remaining())?)?;
+///     std::fs::rename("next.tmp", "next.json")?;
 /// }
+/// # Ok(())
+/// # }
 /// ```
 ///
-/// Each save copies and writes all that is left, up to 70 MB for a million pairs. For such a list, save
-/// after every 100 batches; the next run then repeats at most 100 of them, which is harmless.
+/// That writes all that is left each time: for 200,000 pairs, 208 MB in all. A journal of the pairs
+/// that are done costs 1 % of it, and the next run leaves those out:
+///
+/// ```no_run
+/// # use std::io::Write;
+/// # use gong_call_access::{CallAccessList, Client, Outcome};
+/// # fn grant(client: &Client, list: &CallAccessList) -> std::io::Result<()> {
+/// let mut journal = std::fs::File::options()
+///     .create(true)
+///     .append(true)
+///     .open("done.jsonl")?;
+/// for batch in client.grant_batches(list) {
+///     if let Outcome::Done(_) = batch.outcome() {
+///         let line = serde_json::to_string(batch.access_list())?;
+///         writeln!(journal, "{line}")?;
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Or keep the list and run all of it again, which is harmless and only costs requests.
 ///
 /// # How long a job takes
 ///
@@ -106,9 +113,9 @@ use split::{Bounds, Decision, Splitter};
 /// requests, a company's whole daily limit, and take at least 55 minutes.
 ///
 /// Each request, including its retries, may take up to
-/// [`total_timeout`](crate::ClientBuilder::total_timeout); the job as a whole has no time limit. To
-/// show progress, count the pairs of the batches: the number of requests is not known in advance.
-/// Jobs on several threads share the rate limit of their client.
+/// [`total_timeout`](crate::ClientBuilder::total_timeout); the job as a whole has no time limit.
+/// [`min_requests`](Self::min_requests) says how many requests are left. Jobs on several threads
+/// share the rate limit of their client.
 ///
 /// # Examples
 ///
@@ -135,6 +142,12 @@ pub struct Batches<'a> {
     method: Method,
     splitter: Splitter<'a>,
     stop_handle: StopHandle,
+    /// The next batch, if the last refusal left some pairs undecided.
+    undecided: Option<Batch>,
+    /// What was yielded as failed or undecided.
+    left: CallAccessList,
+    /// Whether what the splitter still has was yielded as not sent.
+    is_over: bool,
 }
 
 /// Some pairs of a job, and their outcome.
@@ -182,15 +195,14 @@ pub enum Outcome {
     Done(Receipt),
     /// Gong refused these pairs (400, 413), and not only a request that contained them.
     ///
-    /// The batch is a single pair, or several pairs with the same id that Gong refused together. In
-    /// the latter case, Gong had already refused three other pairs of that id, each sent alone, and
-    /// acknowledged none.
+    /// The batch is a single pair, or all that was left of an unknown id: one pair that was refused
+    /// alone, and others that were not sent. [`Report::refusals`] says which id it is.
     Refused(ApiError),
-    /// Gong refused these pairs together, and the search ended before it found which of them are the
-    /// reason.
+    /// The job gave these pairs up: some of them may be good.
     ///
-    /// If they share an id that [`Report`] names among the refused pairs, correct that id first.
-    /// Otherwise, another job would only find a few more of them refused.
+    /// Gong refused them in one request after the job had used up its searches, or they were not
+    /// sent, since Gong had refused others of the same id, or of the job, ten times. Correct the ids
+    /// that [`Report::refusals`] names, then send these pairs again.
     Undecided(ApiError),
     /// The job stopped at these pairs, which [may have been applied](crate#may-have-been-applied).
     ///
@@ -212,7 +224,10 @@ impl<'a> Batches<'a> {
             stop_handle: client.stop_handle(),
             client,
             method,
-            splitter: Splitter::new(list, bounds),
+            splitter: Splitter::new(Cow::Borrowed(list), bounds),
+            undecided: None,
+            left: CallAccessList::new(),
+            is_over: false,
         }
     }
 
@@ -277,12 +292,38 @@ impl<'a> Batches<'a> {
         self.stop_handle.clone()
     }
 
-    /// Copies the pairs that have not been yielded yet.
+    /// Copies the pairs to give to the next run if the job ended now.
     ///
-    /// The copy is exact at any time, even during a search. [`stop`](Self::stop) yields these
-    /// pairs.
+    /// These are the pairs that were not yielded yet, and those that were yielded as
+    /// [`Failed`](Outcome::Failed), [`NotSent`](Outcome::NotSent) or
+    /// [`Undecided`](Outcome::Undecided). The list is exact at any time, even during a search.
     pub fn remaining(&self) -> CallAccessList {
-        self.splitter.remaining()
+        let mut remaining = self.splitter.remaining();
+        remaining.extend(&self.left);
+        remaining
+    }
+
+    /// Returns how many more requests the job sends if Gong refuses nothing more, without retries.
+    ///
+    /// It plans all of them, so it takes time in proportion to the pairs that are left.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use gong_call_access::{CallAccessList, CallId, Client, Credentials};
+    /// # let credentials = Credentials::bearer("my-token")?;
+    /// # let client = Client::builder(credentials).base_url("http://localhost").build()?;
+    /// let calls: Vec<CallId> = ["5", "6", "7"].map(str::parse).into_iter().collect::<Result<_, _>>()?;
+    /// let user = "234599484848423".parse()?;
+    /// let access: CallAccessList = calls.into_iter().map(|call| (call, user)).collect();
+    /// assert_eq!(client.grant_batches(&access).min_requests(), 1);
+    /// # Ok::<(), gong_call_access::Error>(())
+    /// ```
+    pub fn min_requests(&self) -> usize {
+        match self.stop_handle.is_stopped() {
+            true => 0,
+            false => self.splitter.min_requests(),
+        }
     }
 }
 
@@ -290,6 +331,9 @@ impl Iterator for Batches<'_> {
     type Item = Batch;
 
     fn next(&mut self) -> Option<Batch> {
+        if let Some(batch) = self.undecided.take() {
+            return Some(batch);
+        }
         let mut requests = 0;
         while !self.stop_handle.is_stopped() {
             let batch = self.splitter.next_request()?;
@@ -305,27 +349,43 @@ impl Iterator for Batches<'_> {
                     return Some(Batch::new(batch, Outcome::Done(receipt), requests));
                 }
                 Err(Error::Api(refusal)) if matches!(refusal.status(), 400 | 413) => {
-                    let is_too_large = refusal.status() == 413;
-                    let Some(decision) = self.splitter.refused(is_too_large) else {
-                        continue;
-                    };
-                    let outcome = match decision {
-                        Decision::Refused => Outcome::Refused(refusal),
-                        Decision::Undecided => Outcome::Undecided(refusal),
-                    };
-                    return Some(Batch::new(batch, outcome, requests));
+                    if let Some(batch) = self.refused(refusal, requests) {
+                        return Some(batch);
+                    }
                 }
                 // Stopped before it was sent, so it is a part of the rest.
                 Err(error) if error.attempts() == 0 && self.stop_handle.is_stopped() => {}
                 Err(error) => {
                     self.stop();
                     self.splitter.remove_sent();
+                    self.left.extend(&batch);
                     return Some(Batch::new(batch, Outcome::Failed(error), requests));
                 }
             }
         }
-        let rest = self.splitter.take_remaining();
+        if mem::replace(&mut self.is_over, true) {
+            return None;
+        }
+        let rest = self.splitter.remaining();
         (!rest.is_empty()).then(|| Batch::new(rest, Outcome::NotSent, requests))
+    }
+}
+
+impl Batches<'_> {
+    /// Returns the next batch if the refusal of the last request decides anything.
+    fn refused(&mut self, refusal: ApiError, requests: u32) -> Option<Batch> {
+        let Decided { refused, undecided } = self.splitter.refused(refusal.status() == 413);
+        self.left.extend(&undecided);
+        let outcomes = [
+            (refused, Outcome::Refused(refusal.clone())),
+            (undecided, Outcome::Undecided(refusal)),
+        ];
+        let mut outcomes = outcomes.into_iter().filter(|(pairs, _)| !pairs.is_empty());
+        let (pairs, outcome) = outcomes.next()?;
+        self.undecided = outcomes
+            .next()
+            .map(|(pairs, outcome)| Batch::new(pairs, outcome, 0));
+        Some(Batch::new(pairs, outcome, requests))
     }
 }
 

@@ -4,13 +4,13 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::ids::{Id, Ids};
 use super::{Batch, Outcome};
 use crate::access_list::CallAccessList;
 use crate::error::Error;
-use crate::id::{CallId, UserId};
 use crate::response::ApiError;
 
 /// The outcome of every pair of a job.
@@ -43,7 +43,8 @@ use crate::response::ApiError;
 /// One call is granted, the second is unknown, and at the third Gong rejects the credentials:
 ///
 /// ```
-/// # use gong_call_access::{CallAccessList, Client, Credentials, Report};
+/// use gong_call_access::{CallAccessList, Id, Report};
+/// # use gong_call_access::{Client, Credentials};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let mut gong = mockito::Server::new();
 /// # let mut mocks = Vec::new();
@@ -61,8 +62,9 @@ use crate::response::ApiError;
 /// let report: Report = client.grant_batches(&access).collect();
 /// assert!(!report.all_done());
 /// assert_eq!(report.done().len(), 1);
-/// let (pairs, error) = report.refused().next().ok_or("none is refused")?;
-/// assert_eq!((pairs.len(), error.status()), (1, 400));
+/// let refusal = report.refusals().next().ok_or("none is refused")?;
+/// assert_eq!(refusal.id(), Some(Id::Call("2".parse()?)));
+/// assert_eq!((report.refused().len(), refusal.error().status()), (1, 400));
 /// assert_eq!(report.remaining().len(), 2, "the one that failed, and the one not sent");
 /// assert!(report.stopped_by().is_some_and(|error| error.to_string().contains("status 401")));
 /// let next_run = serde_json::to_string(report.remaining())?;
@@ -71,11 +73,15 @@ use crate::response::ApiError;
 /// # }
 /// ```
 #[must_use = "pairs may have been refused, or remain"]
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Report {
     done: CallAccessList,
-    refused: Vec<(CallAccessList, ApiError)>,
+    refused: CallAccessList,
     remaining: CallAccessList,
+    /// The refused batches, in the order of the requests.
+    batches: Vec<(CallAccessList, ApiError)>,
+    /// The same by what explains them, once somebody asked.
+    refusals: OnceLock<Vec<Refusal>>,
     /// How many of the remaining pairs are undecided, and the error of the first of them.
     undecided: Option<(usize, ApiError)>,
     stopped_by: Option<Error>,
@@ -83,8 +89,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// How many groups of refused pairs the summary shows, so that it fits on a screen.
-    const SHOWN_CAUSES: usize = 5;
+    /// How many refusals the summary shows, so that it fits on a screen.
+    const SHOWN_REFUSALS: usize = 5;
 
     /// Returns the pairs that Gong acknowledged.
     ///
@@ -100,12 +106,20 @@ impl Report {
         &self.done
     }
 
+    /// Returns the pairs to correct. Sending them again does not help.
+    ///
+    /// [`refusals`](Self::refusals) says why they were refused, and which id is at fault.
+    pub fn refused(&self) -> &CallAccessList {
+        &self.refused
+    }
+
     /// Returns the pairs to send again: those that failed, were not sent, or are undecided.
     ///
     /// The failed ones [may have been applied](crate#may-have-been-applied), and sending them again
     /// is safe. The list serialises as JSON and can be read back by the next run. It does not say
-    /// whether its pairs are to be granted or revoked, so store the two apart. If the report does
-    /// not have all batches of the job, add [`Batches::remaining`](crate::Batches::remaining).
+    /// whether its pairs are to be granted or revoked, so store the two apart. It has the pairs of
+    /// the batches in this report; [`Batches::remaining`](crate::Batches::remaining) also has those
+    /// that the job did not yield yet.
     ///
     /// # Examples
     ///
@@ -115,7 +129,8 @@ impl Report {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let (client, access) = (Client::from_env()?, CallAccessList::new());
     /// let report: Report = client.grant_batches(&access).collect();
-    /// std::fs::write("remaining.json", serde_json::to_vec(report.remaining())?)?;
+    /// let next_run = serde_json::to_vec(report.remaining())?;
+    /// std::fs::write("remaining.json", next_run)?;
     /// # Ok(())
     /// # }
     /// ```
@@ -123,25 +138,35 @@ impl Report {
         &self.remaining
     }
 
-    /// Iterates over the pairs to correct, each with Gong's reason.
+    /// Iterates over the refused pairs, grouped by the id that explains them, most pairs first.
     ///
-    /// Sending them again does not help. An entry is a single pair, or several pairs with the same
-    /// id that Gong refused together, as [`Outcome::Refused`] describes. The entries are in the
-    /// order of the requests.
+    /// The report decides which id that is from all of its batches: an id that Gong never
+    /// acknowledged, and that was refused with one that Gong knows or, if there is none, refused
+    /// most often. So the answer can change while batches are added.
     ///
     /// # Examples
     ///
+    /// Answer which id was wrong:
+    ///
     /// ```
-    /// # fn print(report: &gong_call_access::Report) {
-    /// for (pairs, error) in report.refused() {
-    ///     for (call, user) in pairs {
-    ///         eprintln!("call {call}, user {user}: {error}");
-    ///     }
+    /// use gong_call_access::{Id, Report, UserId};
+    ///
+    /// fn unknown_users(report: &Report) -> Vec<UserId> {
+    ///     let ids = report.refusals().filter_map(|refusal| refusal.id());
+    ///     ids.filter_map(|id| match id {
+    ///         Id::User(user) => Some(user),
+    ///         Id::Call(_) => None,
+    ///     })
+    ///     .collect()
     /// }
-    /// # }
     /// ```
-    pub fn refused(&self) -> impl Iterator<Item = (&CallAccessList, &ApiError)> {
-        self.refused.iter().map(|(pairs, error)| (pairs, error))
+    pub fn refusals(&self) -> impl Iterator<Item = &Refusal> {
+        self.refusals.get_or_init(|| self.group()).iter()
+    }
+
+    /// Returns how many requests the job sent, including retries and searches.
+    pub fn requests(&self) -> u64 {
+        self.requests
     }
 
     /// Returns the error that stopped the job before its end.
@@ -170,6 +195,50 @@ impl Report {
     pub fn all_done(&self) -> bool {
         self.refused.is_empty() && self.remaining.is_empty()
     }
+
+    /// Groups the refused pairs by what explains them, with the largest group first.
+    ///
+    /// This is done here and not in the job, since an acknowledgement at its very end may clear an id.
+    fn group(&self) -> Vec<Refusal> {
+        let mut ids = Ids::default();
+        if !self.batches.is_empty() {
+            ids.acknowledge(&self.done);
+        }
+        let alone = |(pairs, error): &(CallAccessList, ApiError)| {
+            // The size of a pair says nothing about its ids.
+            pairs
+                .pairs()
+                .next()
+                .filter(|_| pairs.len() == 1 && error.status() != 413)
+        };
+        for (call, user) in self.batches.iter().filter_map(alone) {
+            ids.refuse(call, user);
+        }
+        let mut groups = BTreeMap::new();
+        for batch @ (pairs, error) in &self.batches {
+            let id = match (alone(batch), pairs.pairs().next()) {
+                (Some((call, user)), _) => ids.culprit(call, user),
+                (None, Some((call, _))) if pairs.len() > 1 && pairs.call_count() == 1 => {
+                    Some(Id::Call(call))
+                }
+                (None, Some((_, user))) if pairs.len() > 1 => Some(Id::User(user)),
+                _ => None,
+            };
+            // Without an id, only the pair itself can be the reason.
+            let pair = pairs.pairs().next().filter(|_| id.is_none());
+            let group = groups.entry((id, pair)).or_insert_with(|| Refusal {
+                id,
+                access_list: CallAccessList::new(),
+                error: error.clone(),
+                sent: 0,
+            });
+            group.access_list.extend(pairs);
+            group.sent += 1;
+        }
+        let mut groups: Vec<_> = groups.into_values().collect();
+        groups.sort_by_key(|group: &Refusal| Reverse(group.access_list.len()));
+        groups
+    }
 }
 
 impl Extend<Batch> for Report {
@@ -179,7 +248,10 @@ impl Extend<Batch> for Report {
             let (pairs, outcome) = batch.into_parts();
             match outcome {
                 Outcome::Done(_) => self.done.extend(&pairs),
-                Outcome::Refused(error) => self.refused.push((pairs, error)),
+                Outcome::Refused(error) => {
+                    self.refused.extend(&pairs);
+                    self.batches.push((pairs, error));
+                }
                 Outcome::Failed(error) => {
                     self.remaining.extend(&pairs);
                     self.stopped_by = Some(error);
@@ -191,6 +263,7 @@ impl Extend<Batch> for Report {
                 Outcome::NotSent => self.remaining.extend(&pairs),
             }
         }
+        self.refusals = OnceLock::new();
     }
 }
 
@@ -204,32 +277,20 @@ impl FromIterator<Batch> for Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let refused: CallAccessList = self.refused.iter().flat_map(|(pairs, _)| pairs).collect();
-        write!(
-            f,
-            "done: {}\nrefused: {}",
-            Count(&self.done),
-            Count(&refused)
-        )?;
-        let causes = self.causes();
-        for cause in causes.iter().take(Self::SHOWN_CAUSES) {
-            write!(f, "\n  {cause}")?;
+        write!(f, "done: {}", Count(&self.done))?;
+        write!(f, "\nrefused: {}", Count(&self.refused))?;
+        for refusal in self.refusals().take(Self::SHOWN_REFUSALS) {
+            write!(f, "\n  {refusal}")?;
         }
-        if let Some(more @ [_, ..]) = causes.get(Self::SHOWN_CAUSES..) {
-            let pairs: usize = more.iter().map(|cause| cause.pairs).sum();
-            write!(
-                f,
-                "\n  and {} more, with {pairs} pair{}",
-                more.len(),
-                plural(pairs)
-            )?;
+        let more: Vec<_> = self.refusals().skip(Self::SHOWN_REFUSALS).collect();
+        if !more.is_empty() {
+            let pairs = more.iter().map(|refusal| refusal.access_list.len()).sum();
+            let s = plural(pairs);
+            write!(f, "\n  and {} more, with {pairs} pair{s}", more.len())?;
         }
         write!(f, "\nremaining: {}", Count(&self.remaining))?;
         if let Some((pairs, error)) = &self.undecided {
-            write!(
-                f,
-                "\n  {pairs} of them undecided, since Gong refused them together: {error}"
-            )?;
+            write!(f, "\n  {pairs} of them undecided: {error}")?;
         }
         write!(f, "\nrequests: {}", self.requests)?;
         let Some(error) = &self.stopped_by else {
@@ -247,99 +308,65 @@ impl fmt::Display for Report {
     }
 }
 
-impl Report {
-    /// Groups the refused pairs by what explains them, with the largest group first.
+/// Refused pairs with the same explanation; [`Report::refusals`] returns it.
+///
+/// `Display` writes one line for people, whose text may change in any release.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    id: Option<Id>,
+    access_list: CallAccessList,
+    error: ApiError,
+    /// How many of the pairs were sent alone; the others were not sent that way.
+    sent: usize,
+}
+
+impl Refusal {
+    /// Returns the id that explains the refusal, which Gong does not seem to know.
     ///
-    /// This is done here and not in the job, since an acknowledgement at its very end may clear an id.
-    fn causes(&self) -> Vec<Cause<'_>> {
-        if self.refused.is_empty() {
-            return Vec::new();
-        }
-        let mut ids = Ids::default();
-        ids.acknowledge(&self.done);
-        for (pairs, error) in &self.refused {
-            // The size of a pair says nothing about its ids.
-            if pairs.len() == 1 && error.status() != 413 {
-                pairs
-                    .pairs()
-                    .for_each(|(call, user)| ids.refuse(call, user));
-            }
-        }
-        let mut causes = BTreeMap::new();
-        for (pairs, error) in &self.refused {
-            let Some(pair) = pairs.pairs().next() else {
-                continue;
-            };
-            let culprit = match pairs.len() {
-                1 if error.status() == 413 => None,
-                1 => ids.culprit(pair.0, pair.1),
-                _ if pairs.call_count() == 1 => Some(Id::Call(pair.0)),
-                _ => Some(Id::User(pair.1)),
-            };
-            // Without a culprit, only the pair itself can be the reason.
-            let key = (culprit, culprit.is_none().then_some(pair));
-            let cause = causes.entry(key).or_insert(Cause {
-                culprit,
-                pair,
-                alone: 0,
-                pairs: 0,
-                error,
-            });
-            cause.pairs += pairs.len();
-            cause.alone += usize::from(pairs.len() == 1);
-        }
-        let mut causes: Vec<_> = causes.into_values().collect();
-        causes.sort_by_key(|cause| Reverse(cause.pairs));
-        causes
+    /// It is `None` for a single pair that explains itself: Gong acknowledged both of its ids with
+    /// others, or the pair alone was too large.
+    pub fn id(&self) -> Option<Id> {
+        self.id
+    }
+
+    /// Returns the refused pairs.
+    ///
+    /// Those that Gong refused alone are enough to tell, so the others of the same id may not have
+    /// been sent.
+    pub fn access_list(&self) -> &CallAccessList {
+        &self.access_list
+    }
+
+    /// Returns Gong's response to the first of the pairs.
+    pub fn error(&self) -> &ApiError {
+        &self.error
     }
 }
 
-/// A group of refused pairs with the same explanation.
-struct Cause<'a> {
-    /// The id that explains them; `None` if the pair itself does: it is too large, or both of its ids
-    /// were acknowledged.
-    culprit: Option<Id>,
-    /// One of the pairs.
-    pair: (CallId, UserId),
-    /// How many pairs were refused alone.
-    alone: usize,
-    /// How many pairs were refused, alone or in larger requests.
-    pairs: usize,
-    /// The error of the first of them.
-    error: &'a ApiError,
-}
-
-impl fmt::Display for Cause<'_> {
+impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (culprit, counterpart, owner) = match self.culprit {
-            Some(culprit @ Id::Call(_)) => (culprit, "user", "its"),
-            Some(culprit @ Id::User(_)) => (culprit, "call", "their"),
+        let (sent, error) = (self.sent, &self.error);
+        let s = plural(sent);
+        match self.id {
             None => {
-                let (call, user) = self.pair;
-                return write!(f, "call {call}, user {user}: {}", self.error);
+                for (call, user) in &self.access_list {
+                    write!(f, "call {call}, user {user}")?;
+                }
+                return write!(f, ": {error}");
             }
-        };
-        let (alone, together) = (self.alone, self.pairs - self.alone);
-        let (alone_s, together_s) = (plural(alone), plural(together));
-        if alone == 0 {
-            // The id turned out to be good after all.
-            write!(
-                f,
-                "{culprit}: {together} of {owner} pair{together_s} refused together"
-            )?;
-        } else {
-            write!(
-                f,
-                "{culprit}: refused with {alone} {counterpart}{alone_s}, acknowledged with none"
-            )?;
-            if together > 0 {
-                write!(
-                    f,
-                    "; {together} more of {owner} pair{together_s} refused together"
-                )?;
+            Some(id @ Id::Call(_)) => {
+                write!(f, "{id} seems unknown to Gong: refused with {sent} user{s}")?
+            }
+            Some(id @ Id::User(_)) => {
+                write!(f, "{id} seems unknown to Gong: refused with {sent} call{s}")?
             }
         }
-        write!(f, ": {}", self.error)
+        f.write_str(", accepted with none")?;
+        let more = self.access_list.len() - sent;
+        if more > 0 {
+            write!(f, "; {more} more not sent")?;
+        }
+        write!(f, ": {error}")
     }
 }
 

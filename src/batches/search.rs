@@ -1,4 +1,4 @@
-//! `Search` and `Size`: where the search for a refused pair stands, and how large a request may be.
+//! `Search`: where the search for a refused pair stands, and how large a request may be.
 //!
 //! An example, with 8 pairs of which the sixth is refused:
 //!
@@ -14,18 +14,20 @@
 
 /// The search for the refused pairs of a job, from the front of the remaining pairs to their end.
 ///
-/// If some pairs include a refused one, the job sends their first half. If Gong acknowledges it,
-/// the refused pair is in the second half, and no request is needed to show that. So a search in
-/// `n` pairs takes about `log2 n` requests. Searching both halves, as a recursion would, takes
-/// twice as many.
-#[derive(Debug)]
+/// If some pairs include a refused one, the job sends a part of them. If Gong acknowledges it, the
+/// refused pair is in the rest, and no request is needed to show that.
+#[derive(Debug, Clone)]
 pub(super) struct Search {
     /// How many of the next pairs are known to include a refused one; 0 if nothing is known.
-    suspected: usize,
+    pub(super) suspected: usize,
     /// How many pairs a request may carry while nothing is known about them.
     limit: usize,
+    /// How many pairs are fewer than any request had that was too large.
+    pub(super) most: usize,
     /// How many pairs were acknowledged since the last refused one.
     acknowledged: usize,
+    /// How many pairs the request had that began the search.
+    pub(super) began_with: usize,
     /// How many requests were sent only to search.
     requests: usize,
 }
@@ -34,27 +36,25 @@ impl Search {
     /// How many requests of a job may go into searching: a tenth of a company's 10,000 a day.
     pub(super) const MAX_REQUESTS: usize = 1000;
 
-    /// Starts without a limit, since most jobs have no refused pair.
-    pub(super) fn new() -> Self {
+    /// Starts without a limit of its own, since most jobs have no refused pair.
+    pub(super) fn new(most: usize) -> Self {
         Self {
             suspected: 0,
             limit: usize::MAX,
+            most,
             acknowledged: 0,
+            began_with: 0,
             requests: 0,
         }
     }
 
-    pub(super) fn suspected(&self) -> usize {
-        self.suspected
-    }
-
+    /// Returns how many pairs the next request may carry.
     pub(super) fn limit(&self) -> usize {
-        self.limit
-    }
-
-    #[cfg(test)]
-    pub(super) fn requests(&self) -> usize {
-        self.requests
+        if self.is_over() {
+            self.most
+        } else {
+            self.limit.min(self.most)
+        }
     }
 
     /// Whether the job has used up its requests for searching.
@@ -62,10 +62,8 @@ impl Search {
         self.requests >= Self::MAX_REQUESTS
     }
 
-    /// Starts over with the pairs of an id that is probably unknown.
+    /// Starts over with pairs that are probably refused, which a large request would not show.
     pub(super) fn restart(&mut self) {
-        self.suspected = 0;
-        // Most likely the very first pair is refused, which a larger request would not show.
         self.limit = 1;
         self.acknowledged = 0;
     }
@@ -80,18 +78,17 @@ impl Search {
             return;
         }
         self.count();
-        self.suspected = if self.is_over() {
-            // The other half goes out in the next full request.
-            0
-        } else {
-            self.suspected.saturating_sub(pairs)
+        self.suspected = match self.is_over() {
+            true => 0,
+            false => self.suspected.saturating_sub(pairs),
         };
     }
 
     /// Records that a request with the next `pairs` was refused, so that they are searched.
     pub(super) fn suspect(&mut self, pairs: usize) {
-        if self.suspected > 0 {
-            self.count();
+        match self.suspected {
+            0 => self.began_with = pairs,
+            _ => self.count(),
         }
         self.suspected = pairs;
     }
@@ -99,82 +96,35 @@ impl Search {
     /// Records that the next pair was refused alone, which ends this search.
     ///
     /// The best guess at the distance to the next refused pair is the distance from the one before:
-    /// what was acknowledged in between. A pair with the same culprit as the last says nothing new
-    /// about that, since an unknown call is refused with all of its users.
-    pub(super) fn found(&mut self, is_same_culprit: bool) {
+    /// what was acknowledged in between. Another pair of the same call says nothing new about that.
+    pub(super) fn found(&mut self, is_same_call: bool) {
+        if self.suspected == 0 {
+            self.began_with = 1;
+        }
         self.count();
         self.suspected = 0;
-        if !is_same_culprit {
-            self.limit = self.acknowledged.max(1);
+        if !is_same_call {
+            self.limit = self.acknowledged.max(self.began_with / 4).max(1);
             self.acknowledged = 0;
         }
     }
 
-    /// Continues after the suspected pairs without searching them.
-    pub(super) fn skip(&mut self) {
-        self.suspected = 0;
+    /// Records that a request with so many pairs was too large.
+    pub(super) fn too_large(&mut self, pairs: usize) {
+        self.count();
+        self.most = pairs / 2;
     }
 
     /// Counts a request that was sent only to search.
-    pub(super) fn count(&mut self) {
+    fn count(&mut self) {
         // After the bound, every request is as large as it can be, so none is sent only to search.
         if !self.is_over() {
             self.requests += 1;
         }
     }
-}
 
-/// How many pairs a request may carry, as learned from status 413.
-#[derive(Debug)]
-pub(super) struct Size {
-    max: usize,
-    doubt: Option<Doubt>,
-}
-
-/// The possibility that a request was refused with a 413 because of a single pair in it.
-///
-/// Then the size of the request says nothing, and the maximum from before that request is restored.
-#[derive(Debug)]
-struct Doubt {
-    /// How many pairs of that request are not decided yet.
-    pairs: usize,
-    /// The maximum before that request.
-    max_before: usize,
-}
-
-impl Size {
-    /// Starts with the bound that the client was configured with.
-    pub(super) fn new(max: usize) -> Self {
-        Self { max, doubt: None }
-    }
-
-    pub(super) fn max(&self) -> usize {
-        self.max
-    }
-
-    /// Records that a request of more than one pair was too large.
-    pub(super) fn too_large(&mut self, pairs: usize) {
-        let max_before = self.max;
-        // Halves of the same request keep the maximum from before the first of them.
-        self.doubt.get_or_insert(Doubt { pairs, max_before });
-        self.max = pairs / 2;
-    }
-
-    /// Records that a single pair was too large, which explains why the requests with it were.
-    pub(super) fn blame_a_pair(&mut self) {
-        if let Some(doubt) = self.doubt.take() {
-            self.max = doubt.max_before;
-        }
-    }
-
-    /// Records that the next `pairs` are decided. The doubt ends once all of its pairs are.
-    pub(super) fn decided(&mut self, pairs: usize) {
-        self.doubt = self.doubt.take().and_then(|doubt| {
-            let left = doubt.pairs.checked_sub(pairs).filter(|left| *left > 0)?;
-            Some(Doubt {
-                pairs: left,
-                ..doubt
-            })
-        });
+    #[cfg(test)]
+    pub(super) fn requests(&self) -> usize {
+        self.requests
     }
 }

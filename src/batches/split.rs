@@ -1,203 +1,206 @@
 //! `Splitter`: what a job sends next, and what a refusal means. It has no client and no clock.
 //!
-//! Pairs move one way: from `rest` to `queue`, or by way of `aside`, and out of `queue` once they are
-//! decided.
+//! Pairs move one way: from the list to `queue`, or by way of `aside`, and out of `queue` once they
+//! are decided.
 //!
 //! ```text
-//! list -> rest -> queue -> decided: acknowledged, refused or undecided
-//!          |       ^
-//!          v       |
-//!        aside ----+   the pairs of ids that are probably unknown, after all others
+//! list -> queue -> decided: acknowledged, refused or undecided
+//!   |       ^
+//!   v       |
+//! aside ----+   the pairs of users who are probably unknown, after all others
 //! ```
 
-use std::collections::{BTreeMap, VecDeque};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
 
 use super::ids::{Id, Ids, Verdict};
-use super::search::{Search, Size};
-use crate::{CallAccessList, CallId, Pairs, UserId};
+use super::search::Search;
+use crate::access_list::CallAccessList;
+use crate::id::{CallId, UserId};
 
 type Pair = (CallId, UserId);
 
 /// How much one request may carry.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
-    pub(super) calls: usize,
-    pub(super) pairs: usize,
+pub(crate) struct Bounds {
+    pub(crate) calls: usize,
+    pub(crate) pairs: usize,
 }
 
-/// What a refusal decides about the pairs of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Decision {
-    /// They are refused because of their ids, or because they are too large.
-    Refused,
-    /// At least one of them is refused, but the search ended before it was found.
-    Undecided,
+/// What a refusal decides; nothing while the search goes on.
+#[derive(Debug, Default)]
+pub(crate) struct Decided {
+    /// The pair that was refused alone and, if one of its ids is unknown, all others of that id.
+    pub(crate) refused: CallAccessList,
+    /// Pairs that may be good, which the job gives up.
+    pub(crate) undecided: CallAccessList,
 }
 
-/// Cuts a list into requests, and searches the refused requests for the pairs at fault.
+/// Whose pairs are sent alone, since they are probably refused.
+#[derive(Debug, Clone, Copy)]
+enum Trial {
+    /// Those of a call or a user.
+    Of(Id),
+    /// Any pairs, since nothing was acknowledged yet.
+    All,
+}
+
+/// Cuts a list into requests, and searches the refused requests for the ids at fault.
 ///
 /// Call [`next_request`](Self::next_request), send what it returns, and call
 /// [`acknowledged`](Self::acknowledged), [`refused`](Self::refused) or, to stop,
-/// [`take`](Self::take).
-pub(super) struct Splitter<'a> {
-    list: &'a CallAccessList,
+/// [`remove_sent`](Self::remove_sent).
+#[derive(Clone)]
+pub(crate) struct Splitter<'a> {
+    list: Cow<'a, CallAccessList>,
     bounds: Bounds,
-    /// The pairs that have not been looked at, in the list's order.
-    rest: Pairs<'a>,
+    /// The last pair that was taken from the list in order.
+    last: Option<Pair>,
+    /// The pairs behind `last` that were taken early.
+    early: BTreeSet<Pair>,
     /// The next pairs; a request carries the first of them.
-    ///
-    /// A deque, because requests take pairs from the front, and probing rotates it.
     queue: VecDeque<Pair>,
-    /// The pairs to send at the end, by the id that is probably unknown.
-    aside: BTreeMap<Id, Vec<Pair>>,
-    /// The id whose pairs are in `queue`; `None` while they come from the list.
-    aside_id: Option<Id>,
+    /// The pairs of users who are probably unknown.
+    aside: BTreeMap<UserId, Vec<Pair>>,
+    /// The user whose pairs are in `queue`; `None` while they come from the list.
+    user: Option<UserId>,
     /// How many pairs the last request carried.
     sent: usize,
-    /// How many single pairs were refused since it became doubtful that any of `queue` is good.
-    probes: usize,
-    /// Whether no more single pairs are tried, since it is doubtful that any of `queue` is good.
-    is_given_up: bool,
     search: Search,
-    size: Size,
-    /// `None` before the first refusal: most jobs have none, and would only pay for two more sets.
+    /// `None` before the first refusal: most jobs have none, and would only pay for it.
     ids: Option<Ids>,
 }
 
 impl<'a> Splitter<'a> {
-    /// How many pairs are searched even if probably none of them is good.
-    const FEW: usize = 100;
-
-    /// How many single pairs, spread over the list, are tried before doubtful ones are given up.
-    const PROBES: usize = 3;
-
-    pub(super) fn new(list: &'a CallAccessList, bounds: Bounds) -> Self {
+    pub(crate) fn new(list: Cow<'a, CallAccessList>, bounds: Bounds) -> Self {
         Self {
             list,
             bounds,
-            rest: list.into_iter(),
+            last: None,
+            early: BTreeSet::new(),
             queue: VecDeque::new(),
             aside: BTreeMap::new(),
-            aside_id: None,
+            user: None,
             sent: 0,
-            probes: 0,
-            is_given_up: false,
-            search: Search::new(),
-            size: Size::new(bounds.pairs),
+            search: Search::new(bounds.pairs),
             ids: None,
         }
     }
 
     /// Returns the pairs of the next request, or `None` at the end.
     ///
-    /// They remain in [`remaining`](Self::remaining) until they are decided, so that a panic while they
-    /// are being sent loses none of them.
-    pub(super) fn next_request(&mut self) -> Option<CallAccessList> {
-        if self.search.suspected() == 0 {
-            self.fill();
-        }
-        self.sent = self.request_size();
+    /// They remain in [`remaining`](Self::remaining) until they are decided, so that a panic while
+    /// they are being sent loses none of them.
+    pub(crate) fn next_request(&mut self) -> Option<CallAccessList> {
+        self.plan();
         let request = self.queue.iter().take(self.sent);
         (self.sent > 0).then(|| request.copied().collect())
     }
 
     /// Records that Gong acknowledged the last request.
-    pub(super) fn acknowledged(&mut self) {
-        let is_out_of_order = self.is_probing() || self.is_given_up;
+    pub(crate) fn acknowledged(&mut self) {
         self.search.acknowledged(self.sent);
         if let Some(ids) = &mut self.ids {
             ids.acknowledge(self.queue.iter().take(self.sent).copied());
         }
         self.remove_sent();
-        self.probes = 0;
-        self.is_given_up = false;
-        // Probing rotated the queue; from here on, its pairs are sent in order again.
-        if is_out_of_order {
-            self.queue.make_contiguous().sort_unstable();
-        }
     }
 
     /// Records that Gong refused the last request, with a 413 if it `is_too_large`.
-    ///
-    /// Returns what that decides about its pairs; `None` if the search continues.
-    pub(super) fn refused(&mut self, is_too_large: bool) -> Option<Decision> {
-        self.ids.get_or_insert_with(|| {
-            // Before the first refusal, everything decided was acknowledged, in the list's order.
-            let decided = self.list.len() - self.queue.len() - self.rest.len();
+    pub(crate) fn refused(&mut self, is_too_large: bool) -> Decided {
+        if self.ids.is_none() {
+            // Until here, everything decided was acknowledged, in the list's order.
+            let rest = self.queue.len() + self.rest().count();
             let mut ids = Ids::default();
-            ids.acknowledge(self.list.into_iter().take(decided));
-            ids
-        });
-        let decision = if is_too_large && self.sent > 1 {
-            // Learned even after the search, or every later request would be refused.
-            self.search.count();
-            self.size.too_large(self.sent);
-            if self.may_search() {
-                return None;
-            }
-            Decision::Undecided
-        } else if self.sent == 1 {
-            self.record_single_refusal(is_too_large);
-            Decision::Refused
-        } else if self.verdict() == Verdict::Unknown {
-            Decision::Refused
-        } else if !self.is_searching() {
-            // Only one request for each pair could tell the good pairs from the others.
-            Decision::Undecided
-        } else {
+            ids.acknowledge(self.list.pairs().take(self.list.len() - rest));
+            self.ids = Some(ids);
+        }
+        if self.sent == 1 {
+            return self.refused_alone(is_too_large);
+        }
+        let is_over = self.search.is_over();
+        if is_too_large {
+            self.search.too_large(self.sent);
+        } else if !is_over {
             self.search.suspect(self.sent);
-            return None;
-        };
-        self.search.skip();
-        self.remove_sent();
-        Some(decision)
+        }
+        let mut decided = Decided::default();
+        if is_over {
+            decided.undecided = self.queue.iter().take(self.sent).copied().collect();
+            self.search.suspected = 0;
+            self.remove_sent();
+        }
+        decided
     }
 
     /// Records that the last request, of a single pair, was refused.
-    fn record_single_refusal(&mut self, is_too_large: bool) {
-        let (Some((call, user)), Some(ids)) = (self.queue.front(), &mut self.ids) else {
-            return;
+    fn refused_alone(&mut self, is_too_large: bool) -> Decided {
+        let mut decided = Decided::default();
+        let (Some((call, user)), Some(ids)) = (self.queue.front().copied(), &mut self.ids) else {
+            return decided;
         };
-        let is_same_culprit = ids.single_refusals(Id::Call(*call)) > 0;
-        self.search.found(is_same_culprit);
+        decided.refused.insert(call, user);
+        self.search.found(ids.refusals(Id::Call(call)) > 0);
         if is_too_large {
-            self.size.blame_a_pair();
-            ids.refuse_one();
-            if !self.may_search() {
-                // A server that finds any request too large would get one for each pair.
-                self.size = Size::new(self.bounds.pairs);
-            }
+            ids.refuse_size();
+            // Whatever its reason, it is not the number of pairs.
+            self.search.most = self.bounds.pairs;
         } else {
-            ids.refuse(*call, *user);
+            ids.refuse(call, user);
         }
-        if self.verdict() == Verdict::Doubtful {
-            self.probes += 1;
-            self.is_given_up = self.probes >= Self::PROBES && self.queue.len() > Self::FEW;
+        let of_call = ids.verdict(Id::Call(call));
+        let of_user = match self.user {
+            Some(user) => ids.verdict(Id::User(user)),
+            // There are more pairs of this user behind those in the queue.
+            None => Verdict::Open,
+        };
+        let of_all = ids.verdict_on_all();
+        self.remove_sent();
+        match (of_call, of_user, of_all) {
+            (_, _, Verdict::Doubtful) => decided.undecided = self.take(|_| true),
+            (_, Verdict::Unknown, _) => decided.refused.extend(self.take(|pair| pair.1 == user)),
+            (Verdict::Unknown, ..) => decided.refused.extend(self.take(|pair| pair.0 == call)),
+            (_, Verdict::Doubtful, _) => decided.undecided = self.take(|pair| pair.1 == user),
+            (Verdict::Doubtful, ..) => decided.undecided = self.take(|pair| pair.0 == call),
+            _ => {}
         }
+        decided
     }
 
     /// Removes the pairs of the last request, which are decided now.
-    pub(super) fn remove_sent(&mut self) {
-        let sent = mem::take(&mut self.sent);
-        self.size.decided(sent);
-        self.queue.drain(..sent);
+    pub(crate) fn remove_sent(&mut self) {
+        self.queue.drain(..mem::take(&mut self.sent));
+        if self.search.suspected == 0 {
+            // A search changes their order.
+            let pairs = self.queue.make_contiguous();
+            let searched = self.search.began_with.min(pairs.len());
+            pairs
+                .get_mut(..searched)
+                .unwrap_or_default()
+                .sort_unstable();
+        }
     }
 
     /// Copies all pairs that are not decided yet.
-    pub(super) fn remaining(&self) -> CallAccessList {
+    pub(crate) fn remaining(&self) -> CallAccessList {
         let aside = self.aside.values().flatten();
         let next = self.queue.iter().chain(aside).copied();
-        next.chain(self.rest.clone()).collect()
+        next.chain(self.rest()).collect()
     }
 
-    /// Removes all pairs that are not decided yet.
-    pub(super) fn take_remaining(&mut self) -> CallAccessList {
-        let remaining = self.remaining();
-        self.queue.clear();
-        self.aside.clear();
-        self.rest.by_ref().for_each(drop);
-        remaining
+    /// Counts the requests that are left if each of them is acknowledged.
+    pub(crate) fn min_requests(&self) -> usize {
+        let mut job = self.clone();
+        let mut requests = 0;
+        loop {
+            job.plan();
+            if job.sent == 0 {
+                return requests;
+            }
+            job.acknowledged();
+            requests += 1;
+        }
     }
 
     /// How many requests went into searching.
@@ -206,89 +209,79 @@ impl<'a> Splitter<'a> {
         self.search.requests()
     }
 
-    /// How many pairs are in `queue`.
-    #[cfg(test)]
-    pub(super) fn queued(&self) -> usize {
-        self.queue.len()
+    /// The pairs that are still in the list.
+    fn rest(&self) -> impl Iterator<Item = Pair> {
+        let rest = self.list.pairs_after(self.last);
+        rest.filter(|pair| !self.early.contains(pair))
     }
 
-    /// Returns the verdict on the ids of the next pairs.
-    fn verdict(&self) -> Verdict {
-        match (&self.ids, self.aside_id) {
-            (Some(ids), Some(id)) => ids.verdict(id),
-            (Some(ids), None) => ids.verdict_on_all(),
-            (None, _) => Verdict::Open,
+    /// Takes the pairs for which this holds; in the list, only those at the front.
+    fn take(&mut self, is_taken: impl Fn(&Pair) -> bool) -> CallAccessList {
+        let mut taken = CallAccessList::new();
+        let mut keep = |pair: &Pair| !is_taken(pair) || !taken.insert(pair.0, pair.1);
+        self.queue.retain(&mut keep);
+        self.aside
+            .values_mut()
+            .for_each(|pairs| pairs.retain(&mut keep));
+        for pair in self.list.pairs_after(self.last).take_while(&is_taken) {
+            self.last = Some(pair);
+            if !self.early.remove(&pair) {
+                taken.insert(pair.0, pair.1);
+            }
         }
+        taken
     }
 
-    /// Whether a pair of this id was refused alone, and none was ever acknowledged.
-    fn was_refused_alone(&self, id: Id) -> bool {
-        let ids = self.ids.as_ref();
-        ids.is_some_and(|ids| ids.single_refusals(id) > 0)
+    /// Chooses the next pairs, and puts them at the front of `queue`.
+    fn plan(&mut self) {
+        self.sent = if self.search.suspected > 0 {
+            self.narrow()
+        } else {
+            self.fill();
+            match self.trial() {
+                Some(trial) => self.probe(trial),
+                None => self.cut(),
+            }
+        };
     }
 
     /// Fills `queue` with enough pairs for a request, if any are left.
     fn fill(&mut self) {
-        if self.aside_id.is_none() {
+        if self.user.is_none() {
             self.fill_from_list();
         }
-        if self.queue.is_empty() {
-            if let Some((id, pairs)) = self.aside.pop_first() {
-                self.aside_id = Some(id);
-                self.queue = pairs.into();
-                self.search.restart();
-                self.probes = 0;
-                self.is_given_up = false;
-            }
-        }
-        if self.is_probing() {
-            // Pairs that are far apart reveal more than neighbours do.
-            let step = self.queue.len() / (Self::PROBES + 1);
-            self.queue.rotate_left(step);
+        while self.queue.is_empty() {
+            let Some((user, pairs)) = self.aside.pop_first() else {
+                return;
+            };
+            self.user = Some(user);
+            self.queue = pairs.into();
+            self.search.restart();
         }
     }
 
-    /// Returns whether single pairs are sent, to find out whether any of the next pairs is good.
-    fn is_probing(&self) -> bool {
-        let is_doubtful = self.verdict() == Verdict::Doubtful;
-        let is_suspect = |id| self.was_refused_alone(id);
-        self.is_searching() && (is_doubtful || self.aside_id.is_some_and(is_suspect))
-    }
-
-    /// Takes all that is left, so that single pairs of all of it can be tried.
-    fn fill_with_all(&mut self) {
-        if self.rest.len() > 0 || !self.aside.is_empty() {
-            let aside = mem::take(&mut self.aside).into_values().flatten();
-            self.queue.extend(aside.chain(self.rest.by_ref()));
-            self.queue.make_contiguous().sort_unstable();
-        }
-    }
-
-    /// Takes pairs from the list, and sets aside those of ids that are probably unknown.
+    /// Takes pairs from the list, and sets aside those of users who are probably unknown.
     fn fill_from_list(&mut self) {
-        if self.verdict() == Verdict::Doubtful {
-            return self.fill_with_all();
-        }
-        let ids = self.ids.as_ref();
         // `cut` has to see whether the last call would fit into a request of its own, which may begin
         // at the end of this one. To look further, again for each request, would take quadratic time.
-        let enough = self.limit().saturating_mul(2);
-        let mut calls = 0;
+        let enough = self.search.limit().saturating_mul(2);
+        let mut rest = self.list.pairs_after(self.last);
         let mut next = Vec::new();
+        let mut calls = 0;
         while next.len() <= enough && calls <= self.bounds.calls {
-            // The pairs in `queue` are looked at again: their ids may have been refused since.
-            let pair = self.queue.pop_front().or_else(|| self.rest.next());
-            let Some((call, user)) = pair else {
-                break;
-            };
-            if let Some(id) = ids.and_then(|ids| ids.set_aside(call, user)) {
-                self.aside.entry(id).or_default().push((call, user));
-                self.size.decided(1);
+            // The pairs in `queue` are looked at again: their users may have been refused since.
+            let pair = self.queue.pop_front().or_else(|| {
+                rest.find(|pair| {
+                    self.last = Some(*pair);
+                    !self.early.remove(pair)
+                })
+            });
+            let Some((call, user)) = pair else { break };
+            if self.ids.as_ref().is_some_and(|ids| ids.is_suspect(user)) {
+                self.aside.entry(user).or_default().push((call, user));
                 continue;
             }
-            if next.last().is_none_or(|(last, _)| *last != call) {
-                calls += 1;
-            }
+            calls += usize::from(next.last().is_none_or(|(last, _)| *last != call));
             next.push((call, user));
         }
         for pair in next.into_iter().rev() {
@@ -296,39 +289,55 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// Returns how many pairs a request may carry while none of them is suspected.
-    fn limit(&self) -> usize {
-        let limit = if self.is_searching() {
-            self.search.limit()
+    /// Returns whose pairs are next, if they are probably refused.
+    fn trial(&self) -> Option<Trial> {
+        let ids = self.ids.as_ref().filter(|_| !self.search.is_over())?;
+        let (call, user) = self.queue.front()?;
+        let is_refused = |id| ids.refusals(id) > 0;
+        if ids.refusals_of_all() > 0 {
+            Some(Trial::All)
+        } else if self.user.is_some() && is_refused(Id::User(*user)) {
+            Some(Trial::Of(Id::User(*user)))
+        } else if is_refused(Id::Call(*call)) {
+            Some(Trial::Of(Id::Call(*call)))
         } else {
-            usize::MAX
+            None
+        }
+    }
+
+    /// Puts one pair of these at the front: one that proves something, or else one that is far from
+    /// those that were refused before.
+    fn probe(&mut self, trial: Trial) -> usize {
+        let Some(ids) = &self.ids else { return 0 };
+        let len = self.queue.len();
+        // The multiples of 8/13 spread evenly, however many there are.
+        let spread = |nth: usize, of: usize| of * (8 * nth % 13) / 13;
+        let at = match trial {
+            Trial::All => {
+                let all = || self.queue.iter().copied().chain(self.rest()).enumerate();
+                let start = spread(ids.refusals_of_all(), all().count());
+                let refusals =
+                    |(call, user)| ids.refusals(Id::Call(call)) + ids.refusals(Id::User(user));
+                let mut from_start = all().skip(start).chain(all().take(start));
+                let fresh = from_start.by_ref().min_by_key(|(_, pair)| refusals(*pair));
+                fresh.map_or(0, |(at, _)| at)
+            }
+            Trial::Of(id @ Id::User(_)) => spread(ids.refusals(id), len),
+            Trial::Of(id @ Id::Call(call)) => {
+                let pairs = self.queue.iter().take_while(|pair| pair.0 == call);
+                let of = pairs.clone().count();
+                let mut users = pairs.map(|pair| Id::User(pair.1));
+                let known = users.position(|user| ids.is_known(user));
+                known.unwrap_or_else(|| spread(ids.refusals(id), of))
+            }
         };
-        limit.min(self.size.max())
-    }
-
-    /// Returns whether a refused request is searched; if not, all of its pairs are decided.
-    fn is_searching(&self) -> bool {
-        self.may_search() && self.verdict() != Verdict::Unknown
-    }
-
-    /// Returns whether smaller requests may still be sent to learn which of their pairs are good.
-    fn may_search(&self) -> bool {
-        !self.search.is_over() && !self.is_given_up
-    }
-
-    /// Returns how many of the next pairs a request carries; 0 at the end.
-    fn request_size(&self) -> usize {
-        if self.search.suspected() > 0 {
-            return self.half(self.search.suspected()).min(self.size.max());
+        let pair = self.queue.remove(at).or_else(|| self.rest().nth(at - len));
+        if at >= len {
+            self.early.extend(pair);
         }
-        if self.is_probing() {
-            return self.queue.len().min(1);
-        }
-        match self.queue.front() {
-            // The call was refused with another user, so this pair is probably refused too.
-            Some((call, _)) if self.is_searching() && self.was_refused_alone(Id::Call(*call)) => 1,
-            _ => self.cut(),
-        }
+        pair.into_iter()
+            .for_each(|pair| self.queue.push_front(pair));
+        1
     }
 
     /// Returns how many of the next pairs go into one request.
@@ -337,7 +346,7 @@ impl<'a> Splitter<'a> {
     /// concerns whole calls; a larger one fills the room that is left. No other division in this order
     /// takes fewer requests.
     fn cut(&self) -> usize {
-        let limit = self.limit();
+        let limit = self.search.limit();
         let mut size = 0;
         for _ in 0..self.bounds.calls {
             let Some((call, _)) = self.queue.get(size) else {
@@ -358,21 +367,47 @@ impl<'a> Splitter<'a> {
         size
     }
 
-    /// Returns the size of the first half of the next `pairs`.
-    ///
-    /// It is half of the calls or, if there is only one, half of its users: an unknown call is refused
-    /// with all of its users, so splitting them would find it twice.
-    fn half(&self, pairs: usize) -> usize {
-        let mut starts = Vec::new();
-        let mut last = None;
-        for (start, (call, _)) in self.queue.iter().take(pairs).enumerate() {
-            if last.replace(call) != Some(call) {
-                starts.push(start);
+    /// Puts those of the suspected pairs at the front that tell most, and returns how many: the pairs
+    /// of one half of the calls or of the users that may be unknown, whichever are more.
+    fn narrow(&mut self) -> usize {
+        let pairs = self.queue.make_contiguous();
+        let (Some(ids), Some(span)) = (&self.ids, pairs.get_mut(..self.search.suspected)) else {
+            return 0;
+        };
+        let is_known = |id| ids.is_known(id);
+        let calls: BTreeSet<_> = span.iter().map(|pair| Id::Call(pair.0)).collect();
+        let users: BTreeSet<_> = span.iter().map(|pair| Id::User(pair.1)).collect();
+        let [calls, users] = [calls, users].map(|ids| {
+            let suspects = ids.into_iter().filter(|id| !is_known(*id));
+            suspects.collect::<BTreeSet<_>>()
+        });
+        // A wrong call is likelier than many wrong users.
+        let ask_call = calls.len() == 1 && !ids.refuses_pairs();
+        let more = if ask_call || calls.len() >= users.len() {
+            calls
+        } else {
+            users
+        };
+        let count = match more.len() {
+            0 => span.len() / 2,
+            1 if ids.refuses_pairs() => span.len() / 2,
+            n => {
+                let half: BTreeSet<_> = more.into_iter().take((n / 2).max(1)).collect();
+                let is_in = |(call, user): &Pair| {
+                    half.contains(&Id::Call(*call)) || half.contains(&Id::User(*user))
+                };
+                span.sort_by_cached_key(|pair| {
+                    let proves = is_known(Id::Call(pair.0)) || is_known(Id::User(pair.1));
+                    (!is_in(pair), !proves)
+                });
+                // A single pair shows whether its id is known.
+                if n == 1 {
+                    1
+                } else {
+                    span.iter().filter(|pair| is_in(pair)).count()
+                }
             }
-        }
-        match starts.get(starts.len() / 2) {
-            Some(start) if *start > 0 => *start,
-            _ => (pairs / 2).max(1),
-        }
+        };
+        count.clamp(1, self.search.most)
     }
 }

@@ -265,8 +265,7 @@ impl Job {
                 Verb::List => self.list(thread, &client, &list, how),
                 _ => self.change(thread, &client, &list, how),
             };
-            let is_further = stopped_by.is_none() && left.len() < list.len();
-            let holds = is_further || !is_healed;
+            let holds = left.len() < list.len() || !is_healed;
             self.check(holds, "a healed server decides", &stopped_by);
             list = left;
             if list.is_empty() {
@@ -318,7 +317,10 @@ impl Job {
         if name == HOLD {
             thread.held_until = Some(Instant::now() + SECOND);
         }
-        let refusal = self.refusal(&list);
+        let refusal = match is_listing {
+            true => (!asked.is_disjoint(&self.unknown_calls)).then_some(400),
+            false => self.refusal(&list),
+        };
         let is_proper = matches!(answer, Answer::Proper);
         // Where the answer is lost or wrong, the server may have done as it was told or not.
         if refusal.is_none() && (is_proper || random.bool()) {
@@ -395,8 +397,7 @@ impl Job {
         };
         let mut batches: Vec<_> = job.by_ref().take(how.1).collect();
         let mut left = job.remaining();
-        let parts = batches.iter().flat_map(Batch::access_list).chain(&left);
-        self.check_parts(list, parts.collect());
+        self.check_left(list, &batches, &left);
         let seen = self.seen(thread);
         if how.0 == Dropped {
             drop(job);
@@ -408,8 +409,8 @@ impl Job {
             let parts = batches.iter().flat_map(Batch::access_list);
             self.check_parts(list, parts.collect());
             left = job.remaining();
-            let is_over = left.is_empty() && job.next().is_none();
-            self.check(is_over, "nothing is behind the end", &left);
+            self.check_left(list, &batches, &left);
+            self.check(job.next().is_none(), "nothing is behind the end", &left);
         }
         let is_silent = self.is_impatient || self.seen(thread) == seen;
         self.check(is_silent, "an ended job sends nothing", &how);
@@ -428,36 +429,40 @@ impl Job {
             self.count(outcome.split('(').next().unwrap(), pairs.len());
         }
         let report: Report = batches.into_iter().collect();
-        left.extend(report.remaining());
-        let refused = report.refused().flat_map(|(pairs, _)| pairs);
-        let parts = refused.chain(report.done()).chain(&left);
+        let parts = report.refused().pairs().chain(report.done()).chain(&left);
         self.check_parts(list, parts.collect());
         (left, report.stopped_by().map(Error::to_string))
     }
 
     /// Lists the calls of the list; returns those that are to be listed again, and what stopped it.
     fn list(&self, thread: usize, client: &Client, list: &CallAccessList, how: How) -> Left {
+        let seen = self.seen(thread);
         let mut listings = client.list_batches(list.calls());
         let answers: Vec<_> = listings.by_ref().take(how.1).collect();
         let left: BTreeSet<_> = listings.remaining().collect();
+        let refused: BTreeSet<_> = listings.refused().map(|(call, _)| call).collect();
+        let is_true = refused.is_subset(&self.unknown_calls) && refused.is_disjoint(&left);
+        self.check(is_true, "only unknown calls are refused", &refused);
+        self.count("Refused", refused.len());
         drop(listings);
+        // A listing does not say how many requests it searched with.
+        let requests = self.seen(thread) - seen;
         let error = answers.last().and_then(|answer| answer.as_ref().err());
         let is_over = error.is_some() || how.0 != Itself || left.is_empty();
         self.check(is_over, "every call is listed", &left);
-        let mut sent = error.map_or(0, Error::attempts);
-        let mut listed = Vec::new();
-        for listing in answers.iter().flatten() {
-            sent += listing.receipt().attempts();
-            listed.extend(listing.access_list());
-        }
+        let listed = answers.iter().flatten().flat_map(Listing::access_list);
+        let is_settled = |call| !left.contains(&call) && !refused.contains(&call);
+        let mut granted = self.state().granted.clone();
+        granted.retain(|(call, _)| list.users(*call).next().is_some() && is_settled(*call));
+        let listed: BTreeSet<_> = listed.collect();
+        self.check(
+            granted == listed,
+            "a listing is what the server holds",
+            &answers,
+        );
         let mut left_pairs = list.clone();
         left_pairs.retain(|call, _| left.contains(&call));
-        let calls: BTreeSet<_> = list.calls().filter(|call| !left.contains(call)).collect();
-        let mut granted = self.state().granted.clone();
-        granted.retain(|(call, _)| calls.contains(call));
-        let is_true = granted.into_iter().eq(listed);
-        self.check(is_true, "a listing is what the server holds", &answers);
-        self.check_requests(thread, sent);
+        self.state().threads[thread].sent += requests;
         (left_pairs, error.map(Error::to_string))
     }
 }
@@ -475,6 +480,15 @@ impl Job {
         let is_whole = list.pairs().eq(parts.iter().copied());
         let sizes = (list.len(), parts.len());
         self.check(is_whole, "each pair is in one part", &sizes);
+    }
+
+    /// What is left is what was neither done nor refused.
+    fn check_left(&self, list: &CallAccessList, batches: &[Batch], left: &CallAccessList) {
+        let is_settled =
+            |batch: &&Batch| matches!(batch.outcome(), Outcome::Done(_) | Outcome::Refused(_));
+        let settled = batches.iter().filter(is_settled);
+        let parts = settled.flat_map(Batch::access_list).chain(left);
+        self.check_parts(list, parts.collect());
     }
 
     /// What is `Done` is granted on the server, or is not any more.

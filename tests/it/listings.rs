@@ -84,7 +84,6 @@ fn without_a_call_nothing_is_sent() {
 #[test]
 fn the_first_error_ends_it_and_what_was_not_listed_remains() {
     for (answer, status) in [
-        (http(400, "", "{}"), 400),
         (http(404, "", ""), 404),
         (http(401, "", ""), 401),
         (http(429, "retry-after: 86400\r\n", ""), 429),
@@ -104,6 +103,62 @@ fn the_first_error_ends_it_and_what_was_not_listed_remains() {
         assert!(listings.remaining().eq((3..8).map(call)), "{listings:?}");
         assert_eq!(server.requests().len(), 2);
     }
+}
+
+/// A server that refuses to list these calls, and the most requests that listing 5,000 calls takes.
+fn without(unknown: std::ops::Range<usize>) -> Server {
+    let unknown: Vec<_> = unknown.map(|n| call(n).to_string()).collect();
+    Server::start(move |exchange| {
+        let asked = asked(exchange);
+        let is_refused = asked.iter().any(|call| unknown.binary_search(call).is_ok());
+        exchange.send(match is_refused {
+            true => http(400, "", r#"{"errors":["Some calls not found"]}"#),
+            false => http(200, "", &listing(&asked)),
+        });
+        Then::KeepAlive
+    })
+}
+
+#[test]
+fn unknown_calls_do_not_end_a_listing_of_the_others() {
+    for (unknown, most) in [(4000..4001, 66), (0..1, 66), (0..200, 480)] {
+        let server = without(unknown.clone());
+        let client = client(&server.url());
+        let mut listings = client.list_batches((0..5000).map(call));
+        let access: Result<Vec<_>, _> = listings.by_ref().collect();
+        let listed: usize = access
+            .unwrap()
+            .iter()
+            .map(|one| one.access_list().len())
+            .sum();
+        assert_eq!(listed, 5000 - unknown.len());
+        assert_eq!(listings.remaining().count(), 0);
+        assert!(
+            server.requests().len() <= most,
+            "{}",
+            server.requests().len()
+        );
+        assert!(listings.refused().all(|(_, error)| error.status() == 400));
+        assert!(
+            listings
+                .refused()
+                .map(|(call, _)| call)
+                .eq(unknown.map(call))
+        );
+    }
+}
+
+#[test]
+fn a_listing_of_nothing_but_unknown_calls_ends_after_a_few_far_from_each_other() {
+    let server = without(0..5000);
+    let client = client(&server.url());
+    let mut listings = client.list_batches((0..5000).map(call));
+    let error = listings.next().unwrap().unwrap_err();
+    assert!(matches!(&error, Error::Api(error) if error.status() == 400));
+    assert!(listings.next().is_none());
+    let (refused, requests) = (listings.refused().count(), server.requests().len());
+    assert!(refused == 10 && requests <= 30, "{requests}");
+    assert_eq!(listings.remaining().count(), 4990);
 }
 
 #[test]

@@ -28,7 +28,6 @@ pub const MEBIBYTE: usize = 1024 * 1024;
 pub const RECEIPT_LIMIT: usize = MEBIBYTE;
 pub const LISTING_LIMIT: usize = 64 * MEBIBYTE;
 pub const SERVER_TEXT_LIMIT: usize = 2048;
-pub const SEARCH_REQUESTS: usize = 1000;
 pub const RETRIED_STATUSES: [u16; 14] = [
     408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526,
 ];
