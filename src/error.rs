@@ -11,43 +11,22 @@ use crate::response::ApiError;
 /// Why a call did not succeed, or has no usable response.
 ///
 /// Match on the variant, or use the predicates, which work across variants. `Display` is a complete
-/// message on one line; the [`source`](std::error::Error::source) is what the system or the HTTP
-/// library said.
+/// message on one line, which says what to do. The [`source`](std::error::Error::source) is what the
+/// system or the HTTP library said. `Debug` shows both, so that a `main` that returns this error
+/// prints them.
 ///
 /// # What to do
 ///
-/// | error | what happened | what to do |
-/// |---|---|---|
-/// | [`is_config`](Self::is_config) | The input is wrong. Nothing was sent. | Correct what the message names. |
-/// | [`is_connect`](Self::is_connect) | The host is unknown or does not accept connections. | Check the base URL and the network. |
-/// | [`is_tls`](Self::is_tls) | The certificate is not trusted, the port does not speak TLS, or TLS failed later. | Check the base URL, a proxy that intercepts TLS, and [`root_certificates`](crate::ClientBuilder::root_certificates). |
-/// | [`is_timeout`](Self::is_timeout) and [`attempts`](Self::attempts) is 0 | A 429 or other calls of the client held this call until its time ran out. Nothing was sent. | Wait for [`retry_after`](Self::retry_after), if there is one, and call again. |
-/// | [`is_timeout`](Self::is_timeout) | No complete response arrived in time. | Call again: the request [may have been applied](crate#may-have-been-applied). |
-/// | any other [`Transport`](Self::Transport) | The connection was cut off, the peer does not speak HTTP, or a proxy refused. | Read the message and its source, and call again: the request may have been applied. |
-/// | [`Api`](Self::Api) | Gong's response is not a success. | Look up its [`status`](ApiError::status) in [`Response`](crate::Response#what-to-do). |
+/// The message says what to check, and the predicates say what may have been sent. If connecting took
+/// too long, both [`is_connect`](Self::is_connect) and [`is_timeout`](Self::is_timeout) are `true`, so
+/// test `is_connect` first.
 ///
-/// If connecting took too long, both `is_connect` and `is_timeout` are `true`, so test `is_connect`
-/// first.
-///
-/// # In a service
-///
-/// One client serves all threads. Its [`timeout`](crate::ClientBuilder::timeout) and
-/// [`total_timeout`](crate::ClientBuilder::total_timeout) should be shorter than the time your own
-/// callers wait: a request that hangs keeps its share of the rate limit until it ends, and the
-/// others wait. Match on the result of a grant or a revocation, in this order:
-///
-/// | result | HTTP status to answer with |
-/// |---|---|
-/// | `Ok(Response::Success(_))` | 200 |
-/// | `Ok(Response::BadRequest(_))` | 400 |
-/// | `Ok(Response::RateLimited(_))` | 503, with a `Retry-After` of `retry_after()` rounded up, or of one second if there is none |
-/// | `Ok(Response::Unauthorized(_))` | 500; alert an operator |
-/// | `Ok(_)` | 502 |
-/// | `Err(Error::InvalidId(_))` | 400 |
-/// | `Err(Error::Config(_))` | 500; alert an operator. Check for an empty list before the call. |
-/// | `Err(e) if e.is_timeout() && e.attempts() == 0` | 503, with a `Retry-After` of `retry_after()` rounded up, or of one second if there is none |
-/// | `Err(e) if e.is_timeout()` | 504; the caller may repeat the request |
-/// | `Err(_)` | 502 |
+/// A service shares one client between its threads, and sets
+/// [`total_timeout`](crate::ClientBuilder::total_timeout) shorter than its own callers wait. An
+/// [`InvalidId`](Self::InvalidId) and a [`BadRequest`](crate::Response::BadRequest) are its caller's
+/// mistake; [`Config`](Self::Config) and [`Unauthorized`](crate::Response::Unauthorized) need an
+/// operator. After anything else its caller may repeat the request, once
+/// [`retry_after`](Self::retry_after) is over.
 ///
 /// # Examples
 ///
@@ -92,7 +71,7 @@ use crate::response::ApiError;
 /// assert_eq!((error.attempts(), error.retry_after()), (1, None));
 /// # Ok::<(), Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Error {
     /// A setting, a credential, the base URL or the list cannot be used. Nothing was sent.
@@ -137,38 +116,28 @@ impl Error {
     ///
     /// If [`attempts`](Self::attempts) is 0, nothing was sent: a 429 or other calls of the client left
     /// no room for this call within its [`total_timeout`](crate::ClientBuilder::total_timeout).
+    /// Otherwise, unless [`is_connect`](Self::is_connect) is `true` too, the request [may have been
+    /// applied](crate#may-have-been-applied).
     pub fn is_timeout(&self) -> bool {
-        match self {
-            Self::Transport(error) => matches!(
-                error.0.kind,
-                TransportKind::Exchange {
-                    fault: Fault::Timeout(_) | Fault::ConnectTimeout(_),
-                    ..
-                } | TransportKind::Unsent { .. }
-            ),
-            Self::Config(_) | Self::InvalidId(_) | Self::Api(_) => false,
-        }
+        self.transport().is_some_and(TransportError::is_timeout)
     }
 
-    /// Returns whether no connection was made: the host name is unknown, or the host did not accept a
-    /// connection in time.
+    /// Returns whether no connection was made: the name of the host or of the proxy is unknown, or it
+    /// did not accept a connection in time.
     ///
     /// The last attempt most likely sent nothing. If [`attempts`](Self::attempts) is more than 1, an earlier one
-    /// [may have been applied](crate#may-have-been-applied). If the connection took too long,
-    /// [`is_timeout`](Self::is_timeout) is `true` as well.
+    /// [may have been applied](crate#may-have-been-applied).
     pub fn is_connect(&self) -> bool {
-        matches!(
-            self.fault(),
-            Some(Fault::Connect | Fault::ConnectTimeout(_))
-        )
+        self.transport().is_some_and(TransportError::is_connect)
     }
 
     /// Returns whether TLS failed: the certificate is not trusted, the port does not speak TLS, or what
     /// arrived was damaged.
     ///
-    /// Unless it was damaged, the last attempt sent nothing that Gong could act on.
+    /// Unless it was damaged, the last attempt sent nothing that Gong could act on. A company's proxy
+    /// that inspects TLS needs [`root_certificates`](crate::ClientBuilder::root_certificates).
     pub fn is_tls(&self) -> bool {
-        matches!(self.fault(), Some(Fault::Tls))
+        self.transport().is_some_and(TransportError::is_tls)
     }
 
     /// Returns how many requests were attempted; 0 means that nothing was sent.
@@ -189,23 +158,27 @@ impl Error {
     /// wait. To store the time at which to continue, add it to the current time immediately.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Api(error) => error.retry_after(),
-            Self::Transport(error) => match error.0.kind {
-                TransportKind::Unsent { held_for, .. } => held_for,
-                TransportKind::Exchange { .. } => None,
-            },
             Self::Config(_) | Self::InvalidId(_) => None,
+            Self::Transport(error) => error.retry_after(),
+            Self::Api(error) => error.retry_after(),
         }
     }
 
-    /// Returns why the last exchange failed, if it did.
-    pub(crate) fn fault(&self) -> Option<Fault> {
+    fn transport(&self) -> Option<&TransportError> {
         match self {
-            Self::Transport(error) => match error.0.kind {
-                TransportKind::Exchange { fault, .. } => Some(fault),
-                TransportKind::Unsent { .. } => None,
-            },
+            Self::Transport(error) => Some(error),
             Self::Config(_) | Self::InvalidId(_) | Self::Api(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::InvalidId(error) => error.fmt(f),
+            Self::Transport(error) => error.fmt(f),
+            Self::Api(error) => error.fmt(f),
         }
     }
 }
@@ -252,10 +225,10 @@ impl From<ApiError> for Error {
     }
 }
 
-/// A setting, credential, base URL or list that cannot be used.
+/// A setting, credential, base URL, proxy or list that cannot be used.
 ///
-/// `Display` names the setting and what is expected, and never shows a secret.
-#[derive(Debug, Clone)]
+/// `Display` names the setting and what is expected, and never shows a secret. `Debug` is the same.
+#[derive(Clone)]
 pub struct ConfigError(Box<str>);
 
 impl ConfigError {
@@ -270,50 +243,88 @@ impl fmt::Display for ConfigError {
     }
 }
 
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for ConfigError {}
 
 /// Why no complete response arrived: the last exchange failed, or none could begin in time.
 ///
-/// `Display` names the failure, the host and the number of attempts, and says what to do. The
-/// [`source`](std::error::Error::source) is the message of the system or of the HTTP library, cut to 2
-/// KiB.
-#[derive(Debug, Clone)]
-pub struct TransportError(Box<Parts>);
+/// `Display` names the failure, the host, the proxy if there is one, and the number of attempts, and
+/// says what to do. The [`source`](std::error::Error::source) is the message of the system or of the
+/// HTTP library, cut to 2 KiB. `Debug` shows both, on two lines.
+#[derive(Clone)]
+pub struct TransportError(Arc<Inner>);
 
-#[derive(Debug, Clone)]
-struct Parts {
-    kind: TransportKind,
-    host: String,
+struct Inner {
+    /// `None` if nothing was sent.
+    fault: Option<Fault>,
+    failure: String,
+    advice: &'static str,
     attempts: u32,
-    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
-}
-
-/// Why there is no response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TransportKind {
-    /// The last exchange failed. `left` is what `total_timeout` left for it.
-    Exchange { fault: Fault, left: Duration },
-    /// Nothing was sent: within this time, a 429 or the rate limit left no permit to send a request.
-    Unsent {
-        within: Duration,
-        held_for: Option<Duration>,
-    },
+    retry_after: Option<Duration>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl TransportError {
+    /// The last exchange failed; `total_timeout` had `left` so much for it.
     pub(crate) fn new(
-        kind: TransportKind,
+        fault: Fault,
+        left: Duration,
         host: &str,
+        proxy: Option<&str>,
         attempts: u32,
-        cause: Option<String>,
+        cause: String,
     ) -> Self {
-        Self(Box::new(Parts {
-            kind,
-            host: host.to_owned(),
+        let (failure, advice) = describe(fault, left, host, proxy);
+        Self(Arc::new(Inner {
+            fault: Some(fault),
+            failure,
+            advice,
             attempts,
-            source: cause
-                .map(|cause| Box::<dyn std::error::Error + Send + Sync>::from(cause).into()),
+            retry_after: None,
+            source: Some(cause.into()),
         }))
+    }
+
+    /// Nothing was sent: for this long, a 429 or the rate limit left no permit to send a request.
+    pub(crate) fn unsent(host: &str, within: Duration, held_for: Option<Duration>) -> Self {
+        let reason = match held_for {
+            Some(wait) => format!("Gong asked to wait {:?} more", rounded(wait)),
+            None => "earlier calls of this client used up the time".to_owned(),
+        };
+        Self(Arc::new(Inner {
+            fault: None,
+            failure: format!("no request to {host} could be sent within {within:?}: {reason}"),
+            advice: "try again later, or raise requests_per_second or total_timeout",
+            attempts: 0,
+            retry_after: held_for,
+            source: None,
+        }))
+    }
+
+    /// See [`Error::is_timeout`].
+    pub fn is_timeout(&self) -> bool {
+        matches!(
+            self.0.fault,
+            Some(Fault::Timeout(_) | Fault::ConnectTimeout(_)) | None
+        )
+    }
+
+    /// See [`Error::is_connect`].
+    pub fn is_connect(&self) -> bool {
+        matches!(
+            self.0.fault,
+            Some(Fault::Connect | Fault::ConnectTimeout(_))
+        )
+    }
+
+    /// See [`Error::is_tls`].
+    pub fn is_tls(&self) -> bool {
+        matches!(self.0.fault, Some(Fault::Tls))
     }
 
     /// Returns how many requests were attempted; 0 means that nothing was sent.
@@ -321,69 +332,95 @@ impl TransportError {
         self.0.attempts
     }
 
-    /// Says what failed, for a log record that has the attempt already.
-    pub(crate) fn failure(&self) -> String {
-        let host = &self.0.host;
-        match self.0.kind {
-            TransportKind::Unsent { within, held_for } => {
-                let reason = match held_for {
-                    Some(wait) => format!("Gong asked to wait {:?} more", rounded(wait)),
-                    None => "its turn did not come".to_owned(),
-                };
-                format!("no request to {host} could be sent within {within:?}: {reason}")
-            }
-            TransportKind::Exchange { fault, left } => {
-                let within = |time| match time == left {
-                    true => format!("in the {:?} that total_timeout left", rounded(time)),
-                    false => format!("within {:?}", rounded(time)),
-                };
-                match fault {
-                    Fault::Connect => format!("cannot connect to {host}"),
-                    Fault::ConnectTimeout(time) => {
-                        format!("no connection to {host} {}", within(time))
-                    }
-                    Fault::Timeout(time) => {
-                        format!("no complete response from {host} {}", within(time))
-                    }
-                    Fault::Disconnected => {
-                        format!("{host} closed the connection before its response was complete")
-                    }
-                    Fault::Tls => format!(
-                        "no secure connection to {host}: its certificate is not trusted, or TLS failed otherwise"
-                    ),
-                    Fault::Proxy => format!("the proxy refused to connect to {host}"),
-                    Fault::NotHttp => {
-                        format!("{host}, or a proxy in front of it, did not answer in HTTP")
-                    }
-                }
-            }
-        }
+    /// See [`Error::retry_after`].
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
-    fn advice(&self) -> &'static str {
-        match self.0.kind {
-            TransportKind::Unsent { .. } => {
-                "try again later, or raise requests_per_second or total_timeout"
-            }
-            TransportKind::Exchange { fault, .. } => match fault {
-                Fault::Connect | Fault::ConnectTimeout(_) => "check base_url and the network",
-                Fault::Timeout(_) | Fault::Disconnected => {
-                    "try again later; repeating a request is harmless"
-                }
-                Fault::Tls => "check base_url and root_certificates",
-                Fault::Proxy => "check the proxy in the environment",
-                Fault::NotHttp => "check base_url and the proxy in the environment",
-            },
+    /// Returns why the last exchange failed, if there was one.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        self.0.fault
+    }
+
+    /// Says what failed, for a log record that has the attempt already.
+    pub(crate) fn failure(&self) -> &str {
+        &self.0.failure
+    }
+}
+
+/// Says what failed, and what to do about it.
+fn describe(
+    fault: Fault,
+    left: Duration,
+    host: &str,
+    proxy: Option<&str>,
+) -> (String, &'static str) {
+    let via = proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"));
+    let within = |time| match time == left {
+        true => format!("in the {:?} that total_timeout left", rounded(time)),
+        false => format!("within {:?}", rounded(time)),
+    };
+    let connect = match proxy {
+        Some(_) => "check the proxy, base_url and the network",
+        None => "check base_url and the network",
+    };
+    let repeat = "try again later; repeating a request is harmless";
+    match fault {
+        Fault::Connect => (format!("cannot connect to {host}{via}"), connect),
+        Fault::ConnectTimeout(time) => {
+            let within = within(time);
+            (format!("no connection to {host}{via} {within}"), connect)
         }
+        Fault::Timeout(time) => {
+            let within = within(time);
+            (
+                format!("no complete response from {host}{via} {within}"),
+                repeat,
+            )
+        }
+        Fault::Disconnected => (
+            format!("{host}{via} closed the connection before its response was complete"),
+            repeat,
+        ),
+        Fault::Tls => (
+            format!("TLS with {host}{via} failed; is its certificate trusted?"),
+            "check base_url and root_certificates",
+        ),
+        Fault::Proxy(status) => (
+            format!("cannot connect to {host}{via}, which answered with status {status}"),
+            "check the proxy",
+        ),
+        Fault::NotHttp => match proxy {
+            Some(_) => (format!("{host}{via} did not speak HTTP"), connect),
+            None => (
+                format!("{host} (or a proxy) did not speak HTTP"),
+                "check base_url",
+            ),
+        },
     }
 }
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (failure, advice) = (self.failure(), self.advice());
-        match self.0.attempts {
+        let Inner {
+            failure,
+            advice,
+            attempts,
+            ..
+        } = &*self.0;
+        match attempts {
             1 => write!(f, "{failure} (1 attempt); {advice}"),
             n => write!(f, "{failure} ({n} attempts); {advice}"),
+        }
+    }
+}
+
+impl fmt::Debug for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)?;
+        match &self.0.source {
+            Some(source) => write!(f, "\ncaused by: {source}"),
+            None => Ok(()),
         }
     }
 }

@@ -295,10 +295,10 @@ impl PartialOrd for Digits {
 /// let error = "7.78E+18".parse::<CallId>().unwrap_err();
 /// assert!(error.to_string().contains("spreadsheet"));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct InvalidId(Box<Invalid>);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Invalid {
     kind: &'static str,
     shown: String,
@@ -371,6 +371,12 @@ impl fmt::Display for InvalidId {
             Some(hint) => write!(f, "; {hint}"),
             None => Ok(()),
         }
+    }
+}
+
+impl fmt::Debug for InvalidId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -19,64 +19,53 @@ pub(crate) enum Fault {
     Disconnected,
     /// The certificate is not trusted, or the peer does not speak TLS.
     Tls,
-    /// The proxy refused to connect.
-    Proxy,
+    /// The proxy answered `CONNECT` with this status.
+    Proxy(u16),
     /// The peer sent something other than HTTP.
     NotHttp,
 }
 
-/// An exchange that ended without a usable response.
-pub(crate) struct NoResponse {
-    pub(crate) fault: Fault,
-    /// The text of the operating system or of ureq, which may quote the server.
-    pub(crate) cause: String,
-}
-
-impl NoResponse {
+impl Fault {
     /// Classifies `error`, given the timeouts for connecting and for the whole exchange.
-    pub(super) fn new(error: ureq::Error, connect_time: Duration, time: Duration) -> Self {
-        let fault = match &error {
+    pub(super) fn new(error: &ureq::Error, connect_time: Duration, time: Duration) -> Self {
+        match error {
             // Nothing was sent, so this is not the timeout after which the request may have been
             // applied.
             ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => {
-                Fault::ConnectTimeout(connect_time)
+                Self::ConnectTimeout(connect_time)
             }
-            ureq::Error::Timeout(_) => Fault::Timeout(time),
-            ureq::Error::ConnectProxyFailed(_) => Fault::Proxy,
+            ureq::Error::Timeout(_) => Self::Timeout(time),
+            // "proxy server responded 407/407"; without a status, the proxy closed the connection.
+            ureq::Error::ConnectProxyFailed(text) => text
+                .rsplit_once('/')
+                .and_then(|(_, status)| status.parse().ok())
+                .map_or(Self::Disconnected, Self::Proxy),
             ureq::Error::Io(error) => match error.kind() {
                 // rustls reports a bad certificate, and a peer that does not speak TLS, as an I/O
                 // error of this kind and not as `ureq::Error::Rustls`.
-                Io::InvalidData => Fault::Tls,
+                Io::InvalidData => Self::Tls,
                 // The system gave up on the connection before ureq's timeout.
-                Io::TimedOut => Fault::Timeout(time),
+                Io::TimedOut => Self::Timeout(time),
                 Io::UnexpectedEof
                 | Io::ConnectionReset
                 | Io::ConnectionAborted
                 | Io::BrokenPipe
                 | Io::NotConnected
                 | Io::Interrupted
-                | Io::Other => Fault::Disconnected,
+                | Io::Other => Self::Disconnected,
                 // An unknown host name is among these: its kind is `Uncategorized`, which cannot be
                 // matched.
-                _ => Fault::Connect,
+                _ => Self::Connect,
             },
-            ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => Fault::Connect,
-            ureq::Error::Tls(_) | ureq::Error::TlsRequired => Fault::Tls,
+            ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => Self::Connect,
+            ureq::Error::Tls(_) | ureq::Error::TlsRequired => Self::Tls,
             #[cfg(feature = "rustls")]
-            ureq::Error::Rustls(_) => Fault::Tls,
+            ureq::Error::Rustls(_) => Self::Tls,
             #[cfg(feature = "native-tls")]
-            ureq::Error::NativeTls(_) | ureq::Error::Der(_) => Fault::Tls,
+            ureq::Error::NativeTls(_) | ureq::Error::Der(_) => Self::Tls,
             // A response that breaks the protocol. ureq's other errors concern redirects, cookies,
             // decompression and statuses, which this configuration turns off.
-            _ => Fault::NotHttp,
-        };
-        Self {
-            fault,
-            // ureq would prefix "io: ".
-            cause: match error {
-                ureq::Error::Io(error) => error.to_string(),
-                error => error.to_string(),
-            },
+            _ => Self::NotHttp,
         }
     }
 }

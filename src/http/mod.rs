@@ -7,7 +7,7 @@ pub(crate) mod retry_after;
 mod tls;
 mod transport;
 
-pub(crate) use fault::{Fault, NoResponse};
+pub(crate) use fault::Fault;
 pub(crate) use response::{BodyEnd, HttpResponse};
 pub(crate) use transport::{Connection, HAS_TLS, Request, Settings, Transport};
 pub(crate) use ureq::http::{HeaderValue, Method, Uri};

@@ -12,7 +12,7 @@ use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, U
 use ureq::http::{self, HeaderMap, HeaderValue, Method, Uri};
 use ureq::{Agent, AsSendBody};
 
-use super::fault::NoResponse;
+use super::fault::Fault;
 use super::response::HttpResponse;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 use super::tls;
@@ -117,12 +117,17 @@ impl Transport {
     }
 
     /// Sends a request once and reads its response, within `left` and the timeout of an attempt.
+    ///
+    /// # Errors
+    ///
+    /// Returns why there is no usable response, and the text of the operating system or of ureq,
+    /// which may quote the server.
     pub(crate) fn exchange(
         &self,
         request: &Request<'_>,
         connection: Connection,
         left: Duration,
-    ) -> Result<HttpResponse, NoResponse> {
+    ) -> Result<HttpResponse, (Fault, String)> {
         let time = self.timeout.min(left);
         let response = if self.has_proxy {
             self.exchange_on_a_thread(request, connection, time)
@@ -130,7 +135,15 @@ impl Transport {
             let http = self.http_request(request.method, request.body, connection, time);
             run(&self.agent, http, request.limit)
         };
-        response.map_err(|error| NoResponse::new(error, self.connect_timeout.min(time), time))
+        response.map_err(|error| {
+            let fault = Fault::new(&error, self.connect_timeout.min(time), time);
+            let cause = match error {
+                // ureq would prefix "io: ".
+                ureq::Error::Io(error) => error.to_string(),
+                error => error.to_string(),
+            };
+            (fault, cause)
+        })
     }
 
     /// Like [`exchange`](Self::exchange), but with a deadline that a proxy cannot stretch.

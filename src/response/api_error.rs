@@ -6,9 +6,9 @@ use std::time::Duration;
 /// A response from Gong that is not a success.
 ///
 /// Its `Display` says in one line what the status means, what Gong said, the request id, and what
-/// to do. [`Response`](crate::Response#what-to-do) says more about each status. It is safe to log:
-/// the client cuts text from the server to 2 KiB, and removes control characters and its own
-/// credentials.
+/// to do, and so does its `Debug`. The variants of [`Response`](crate::Response) say more about each
+/// status. It is safe to log: the client cuts text from the server to 2 KiB, and removes control
+/// characters and its own credentials.
 ///
 /// # Examples
 ///
@@ -34,10 +34,10 @@ use std::time::Duration;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ApiError(Box<Parts>);
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Parts {
     pub(super) status: u16,
     pub(super) request_id: Option<Box<str>>,
@@ -193,6 +193,12 @@ impl fmt::Display for ApiError {
             n => write!(f, "{n} attempts"),
         }?;
         write!(f, "); {advice}")
+    }
+}
+
+impl fmt::Debug for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

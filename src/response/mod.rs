@@ -14,17 +14,6 @@ pub use listing::Listing;
 ///
 /// `T` is what a success holds: a [`Receipt`] for a grant or a revocation, a [`Listing`] for a list.
 ///
-/// # What to do
-///
-/// | variant | what to do |
-/// |---|---|
-/// | [`Success`](Self::Success) | Log the request id for Gong's support, if there is one. |
-/// | [`BadRequest`](Self::BadRequest) | Read the [`messages`](ApiError::messages), correct the list and send it again. |
-/// | [`Unauthorized`](Self::Unauthorized) | Check the credentials and their scope, then the base URL: the host of another company or region refuses them. |
-/// | [`RateLimited`](Self::RateLimited) | Wait for [`retry_after`](ApiError::retry_after), which counts from the response. If there is none, wait a minute; if that does not help, wait until the next day. If the wait is hours, the company has used up its requests for the day: find the tool that uses them, or ask Gong for more. |
-/// | [`ServerError`](Self::ServerError) | Send the request again. After a 501 or 505, check the base URL. |
-/// | [`Unexpected`](Self::Unexpected) | After a 413, send fewer pairs, or use a batch job. After a 3xx, set the host that the message names as the base URL. After a 200, check the base URL, then list the access. After any other status, check the base URL. |
-///
 /// [What is known about Gong](crate#what-is-known-about-gong) lists the statuses that Gong documents.
 ///
 /// # Examples
@@ -53,16 +42,24 @@ pub enum Response<T = Receipt> {
     Success(T),
     /// Status 400: Gong refused the request, for example because a call does not exist.
     ///
-    /// Whether part of it was applied is [not known](crate#what-is-known-about-gong).
+    /// The [`messages`](ApiError::messages) say why. Whether part of it was applied is [not
+    /// known](crate#what-is-known-about-gong).
     BadRequest(ApiError),
-    /// Status 401: the credentials are wrong, or lack a scope.
+    /// Status 401: the credentials are wrong, lack a scope, or belong to another company or region
+    /// than the host of the base URL.
     Unauthorized(ApiError),
     /// Status 429: the company has used up its requests for this second or this day.
+    ///
+    /// Wait for [`retry_after`](ApiError::retry_after); if there is none, a minute. If it is hours, find
+    /// the tool that uses up the company's requests, or ask Gong for more.
     RateLimited(ApiError),
     /// Status 500 to 599: Gong failed. The request [may have been applied](crate#may-have-been-applied).
     ServerError(ApiError),
     /// Any other status, or a 200 that does not prove success. The request [may have been
     /// applied](crate#may-have-been-applied).
+    ///
+    /// A redirect names the host to set as the base URL. After a 413, send fewer pairs, or use a batch
+    /// job. Otherwise something else than Gong has probably answered: check the base URL.
     Unexpected(ApiError),
 }
 

@@ -18,8 +18,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, TransportError, TransportKind, rounded};
-use crate::http::{Connection, NoResponse, Request, Transport};
+use crate::error::{Error, TransportError, rounded};
+use crate::http::{Connection, Fault, Request, Transport};
 use crate::redact::{Secrets, clean};
 use crate::response::{Response, Success, decode};
 
@@ -159,11 +159,10 @@ impl Sender {
                 );
                 Ok(response)
             }
-            Err(NoResponse { fault, cause }) => {
+            Err((fault, cause)) => {
                 // It may quote a proxy's reply, which may echo a header.
                 let cause = clean(&cause, &self.secrets);
-                let kind = TransportKind::Exchange { fault, left };
-                let error = TransportError::new(kind, host, attempt, Some(cause));
+                let error = TransportError::new(fault, left, host, None, attempt, cause);
                 log::debug!(
                     target: TARGET,
                     "{}, after {:?}",
@@ -199,9 +198,8 @@ impl Sender {
 
     /// The error of a call that got no permit within `total_timeout`, and so sent nothing.
     fn unsent(&self, Delay { held_for, .. }: Delay) -> Error {
-        let within = self.total_timeout;
-        let kind = TransportKind::Unsent { within, held_for };
-        Error::Transport(TransportError::new(kind, self.host(), 0, None))
+        let error = TransportError::unsent(self.host(), self.total_timeout, held_for);
+        Error::Transport(error)
     }
 }
 
@@ -212,9 +210,15 @@ fn failure<T>(outcome: &Result<Response<T>, Error>, was_cut_off: bool) -> Option
             status: error.status(),
             retry_after: error.retry_after(),
         }),
-        Err(error) => error
-            .fault()
-            .map(|fault| Failure::Transport { fault, was_cut_off }),
+        Err(Error::Transport(error)) => error.fault().map(|fault| match fault {
+            // A proxy's status says as much as Gong's: a 502 may pass, a 407 does not.
+            Fault::Proxy(status) => Failure::Status {
+                status,
+                retry_after: None,
+            },
+            fault => Failure::Transport { fault, was_cut_off },
+        }),
+        Err(_) => None,
     }
 }
 
@@ -227,7 +231,7 @@ fn reason<T>(outcome: &Result<Response<T>, Error>) -> String {
             .error()
             .map(|error| format!("status {}", error.status()))
             .unwrap_or_default(),
-        Err(Error::Transport(error)) => error.failure(),
+        Err(Error::Transport(error)) => error.failure().to_owned(),
         Err(error) => error.to_string(),
     }
 }

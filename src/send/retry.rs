@@ -19,10 +19,10 @@ use crate::http::Fault;
 /// - a connection that closes before the response is complete; the first time, the call retries at
 ///   once on a new connection, since the server may have closed a kept-alive one long before
 /// - an attempt that times out
-/// - the statuses 408, 425, 429, 500, 502, 503, 504 and 520 to 526
+/// - the statuses 408, 425, 429, 500, 502, 503, 504 and 520 to 526, from Gong or from a proxy that
+///   was to connect to it
 ///
-/// There is no retry after an untrusted certificate, a proxy that refuses to connect, a response
-/// that is not HTTP, a redirect, any other status, or a 200 that does not prove success: another
+/// There is no retry after an untrusted certificate, a response that is not HTTP, a redirect, any other status, or a 200 that does not prove success: another
 /// attempt would fail in the same way.
 ///
 /// Retrying is safe because
@@ -322,7 +322,7 @@ fn is_retried(failure: Failure) -> bool {
             Fault::Connect | Fault::ConnectTimeout(_) | Fault::Timeout(_) | Fault::Disconnected => {
                 true
             }
-            Fault::Tls | Fault::Proxy | Fault::NotHttp => false,
+            Fault::Tls | Fault::Proxy(_) | Fault::NotHttp => false,
         },
     }
 }
@@ -375,7 +375,6 @@ mod tests {
             (Fault::Timeout(MINUTE), true),
             (Fault::Disconnected, true),
             (Fault::Tls, false),
-            (Fault::Proxy, false),
             (Fault::NotHttp, false),
         ] {
             let next = RetryPolicy::default().next(transport(fault), 1, MINUTE, 0);

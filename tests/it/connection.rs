@@ -1,5 +1,6 @@
 //! What happens when no usable response comes.
 
+use std::error::Error as _;
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,12 @@ fn a_refused_connection_is_a_connect_error() {
         assert_eq!(
             error.to_string(),
             format!("cannot connect to {address} (1 attempt); check base_url and the network")
+        );
+        // What a `main` that returns the error prints.
+        let source = error.source().unwrap();
+        assert_eq!(
+            format!("{:?}", error.clone()),
+            format!("{error}\ncaused by: {source}")
         );
     });
 }
@@ -177,7 +184,7 @@ fn a_reply_that_is_not_http_is_an_error_and_is_not_retried() {
             let error = verb.failure(&client(&server.url()));
             let start: String = raw.chars().take(60).collect();
             assert!(
-                error.to_string().contains("did not answer in HTTP"),
+                error.to_string().contains("did not speak HTTP"),
                 "{start:?}: {error}"
             );
             assert_is(&error, &[]);
@@ -191,7 +198,7 @@ fn a_reply_that_is_not_http_is_an_error_and_is_not_retried() {
         assert!(
             verb.failure(&client(&endless.url()))
                 .to_string()
-                .contains("did not answer in HTTP")
+                .contains("did not speak HTTP")
         );
         assert_eq!(endless.requests().len(), 1);
     });

@@ -31,10 +31,7 @@ fn assert_refused(server: &Server, client: &Client) {
             error.is_tls() && !error.is_connect() && !error.is_timeout(),
             "{error:?}"
         );
-        assert!(
-            error.to_string().contains("secure connection to 127.0.0.1"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("TLS with 127.0.0.1"), "{error}");
         assert_eq!(error.attempts(), 1, "a refused certificate is not retried");
         assert_eq!(
             (server.connections(), server.requests().len()),
