@@ -48,20 +48,10 @@ impl Endpoint {
         if authority.contains('@') {
             return Err(invalid(&"it has user information"));
         }
-        let (host, port) = match authority.rsplit_once(':') {
-            // In an IPv6 address without a port, the last `:` is part of the address.
-            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-            _ => (authority, None),
-        };
-        if !is_host(host) {
-            return Err(invalid(&"it has no valid host"));
-        }
+        let host = checked_host(authority).map_err(|problem| invalid(&problem))?;
         // The name would be sent to a name server, and shown in errors.
         if secrets.are_in(host) {
             return Err(invalid(&"its host contains a credential"));
-        }
-        if port.is_some_and(|port| !is_port(port)) {
-            return Err(invalid(&"its port is not a number from 1 to 65535"));
         }
         let is_https = scheme.eq_ignore_ascii_case("https");
         let is_loopback = is_loopback(host);
@@ -95,6 +85,26 @@ fn prefix(path: &str) -> &str {
         .find_map(|end| path.strip_suffix(end))
         .unwrap_or(path)
         .trim_end_matches('/')
+}
+
+/// Returns the host of a host with or without a port, after a check of both.
+///
+/// # Errors
+///
+/// Returns what is wrong, without any part of the text.
+pub(crate) fn checked_host(authority: &str) -> Result<&str, &'static str> {
+    let (host, port) = match authority.rsplit_once(':') {
+        // In an IPv6 address without a port, the last `:` is part of the address.
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    if !is_host(host) {
+        return Err("it has no valid host");
+    }
+    if port.is_some_and(|port| !is_port(port)) {
+        return Err("its port is not a number from 1 to 65535");
+    }
+    Ok(host)
 }
 
 /// Whether this is an IPv6 address in brackets, or looks like a name or an IPv4 address.

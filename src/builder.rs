@@ -1,5 +1,6 @@
 //! `ClientBuilder`: the settings of a client, their defaults and their checks.
 
+use std::env;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,8 @@ use crate::base_url::Endpoint;
 use crate::client::Client;
 use crate::credentials::{Credentials, variable};
 use crate::error::{ConfigError, Error, check_duration};
-use crate::http::{HAS_TLS, HeaderValue, Settings, Transport};
+use crate::http::{HAS_TLS, HeaderValue, Proxy, Settings, Transport};
+use crate::proxy;
 use crate::send::{Permits, RetryPolicy, Sender};
 
 /// Configures a [`Client`].
@@ -359,14 +361,21 @@ impl ClientBuilder {
 
     /// Checks all settings and creates the client, without sending anything.
     ///
-    /// The proxy, if any, is read from the environment at this point, from `ALL_PROXY`,
-    /// `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
+    /// The proxy, if any, is decided at this point, from the first of `HTTPS_PROXY`, `https_proxy`,
+    /// `ALL_PROXY` and `all_proxy` that is not blank. It is a URL such as
+    /// `http://user:password@proxy.example:3128`; `http://` may be left out, `https://` encrypts the way
+    /// to the proxy too, and there is no SOCKS. A user or password needs `%40` for `@`, `%5C` for `\`,
+    /// and so on. `NO_PROXY` (or `no_proxy`) lists what is connected directly: `gong.io` is that domain
+    /// with all hosts in it, as is `.gong.io`; `host:443` is one port, `*` is everything, and an address
+    /// is itself. A loopback host never has a proxy. `Debug` of the client shows the proxy's host and
+    /// its variable.
     ///
     /// # Errors
     ///
     /// Returns [`Error::Config`] for the first setting that is invalid; the message has its name,
     /// its value and what is expected. An `https` base URL is an error if the crate was built
-    /// without a TLS feature.
+    /// without a TLS feature. A proxy variable that cannot be used is an error that names it and does
+    /// not show it, never a direct connection.
     ///
     /// # Examples
     ///
@@ -389,8 +398,8 @@ impl ClientBuilder {
         let connect_timeout = self.effective_connect_timeout();
         self.check(connect_timeout)?;
         let transport = Transport::new(Settings {
+            proxy: choose_proxy(&endpoint)?,
             uri: endpoint.uri,
-            is_loopback: endpoint.is_loopback,
             authorization,
             user_agent: check_user_agent(&self.user_agent)?,
             timeout: self.timeout,
@@ -452,6 +461,18 @@ impl fmt::Debug for ClientBuilder {
             .field("max_pairs_per_batch", &self.max_pairs_per_batch)
             .finish_non_exhaustive()
     }
+}
+
+fn choose_proxy(endpoint: &Endpoint) -> Result<Option<(&'static str, Proxy)>, ConfigError> {
+    // A proxy would connect to its own loopback host, and see the credentials in clear text.
+    if endpoint.is_loopback {
+        return Ok(None);
+    }
+    // Text that is not Unicode becomes a character that no proxy may have.
+    let variable = |name: &str| Some(env::var_os(name)?.to_string_lossy().into_owned());
+    let host = endpoint.uri.host().unwrap_or_default();
+    let port = endpoint.uri.port_u16().unwrap_or(443);
+    proxy::for_host(host, port, variable).map_err(ConfigError::new)
 }
 
 fn check_not_zero(setter: &str, count: usize) -> Result<(), ConfigError> {

@@ -438,6 +438,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("host", &self.inner.sender.host())
+            .field("proxy", &self.inner.sender.proxy())
             .finish_non_exhaustive()
     }
 }

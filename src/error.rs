@@ -348,6 +348,11 @@ impl TransportError {
     }
 }
 
+/// Follows the name of the host in a message.
+pub(crate) fn via(proxy: Option<&str>) -> String {
+    proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"))
+}
+
 /// Says what failed, and what to do about it.
 fn describe(
     fault: Fault,
@@ -355,7 +360,7 @@ fn describe(
     host: &str,
     proxy: Option<&str>,
 ) -> (String, &'static str) {
-    let via = proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"));
+    let via = via(proxy);
     let within = |time| match time == left {
         true => format!("in the {:?} that total_timeout left", rounded(time)),
         false => format!("within {:?}", rounded(time)),

@@ -109,6 +109,7 @@ mod http;
 mod id;
 mod json;
 mod listings;
+mod proxy;
 mod redact;
 mod response;
 mod send;

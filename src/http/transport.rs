@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use ureq::http::{self, HeaderMap, HeaderValue, Method, Uri};
-use ureq::{Agent, AsSendBody};
+use ureq::{Agent, AsSendBody, Proxy};
 
 use super::fault::Fault;
 use super::response::HttpResponse;
@@ -41,8 +41,8 @@ const MAX_IDLE_CONNECTIONS: usize = 10;
 /// The settings of a transport. All of them are checked, except for the certificates.
 pub(crate) struct Settings {
     pub(crate) uri: Uri,
-    /// Whether to connect without a proxy, whatever the environment says.
-    pub(crate) is_loopback: bool,
+    /// The proxy, and the name of the environment variable that it comes from.
+    pub(crate) proxy: Option<(&'static str, Proxy)>,
     pub(crate) authorization: HeaderValue,
     pub(crate) user_agent: HeaderValue,
     pub(crate) timeout: Duration,
@@ -57,7 +57,8 @@ pub(crate) struct Transport {
     headers: HeaderMap,
     timeout: Duration,
     connect_timeout: Duration,
-    has_proxy: bool,
+    /// The proxy's host and port and its variable, for people.
+    proxy: Option<String>,
 }
 
 /// A request; the URL and the headers are the transport's.
@@ -84,11 +85,10 @@ impl Transport {
     /// Returns a message if the certificates are invalid, or there is no TLS to use them.
     pub(crate) fn new(settings: Settings) -> Result<Self, &'static str> {
         let agent = agent(&settings)?;
-        let uri = settings.uri;
-        let has_proxy = agent
-            .config()
-            .proxy()
-            .is_some_and(|proxy| !proxy.is_no_proxy(&uri));
+        let proxy = settings.proxy.map(|(variable, proxy)| {
+            // Never its user and password.
+            format!("{}:{} from {variable}", proxy.host(), proxy.port())
+        });
         // These are set on each request and not in ureq's configuration, where an invalid
         // `User-Agent` panics.
         let headers = HeaderMap::from_iter([
@@ -101,11 +101,11 @@ impl Transport {
         ]);
         Ok(Self {
             agent,
-            uri,
+            uri: settings.uri,
             headers,
             timeout: settings.timeout,
             connect_timeout: settings.connect_timeout,
-            has_proxy,
+            proxy,
         })
     }
 
@@ -114,6 +114,11 @@ impl Transport {
         self.uri
             .authority()
             .map_or("", |authority| authority.as_str())
+    }
+
+    /// The proxy's host and port, and the variable that it comes from.
+    pub(crate) fn proxy(&self) -> Option<&str> {
+        self.proxy.as_deref()
     }
 
     /// Sends a request once and reads its response, within `left` and the timeout of an attempt.
@@ -129,7 +134,7 @@ impl Transport {
         left: Duration,
     ) -> Result<HttpResponse, (Fault, String)> {
         let time = self.timeout.min(left);
-        let response = if self.has_proxy {
+        let response = if self.proxy.is_some() {
             self.exchange_on_a_thread(request, connection, time)
         } else {
             let http = self.http_request(request.method, request.body, connection, time);
@@ -224,7 +229,7 @@ fn agent(settings: &Settings) -> Result<Agent, &'static str> {
         .max(settings.uri.path().len());
     // ureq's error for a status loses the headers, `Retry-After` among them. Its redirects turn
     // a `PUT` into a `GET` without a body, whose 200 would look like an acknowledgement.
-    let mut config = Agent::config_builder()
+    let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .timeout_global(Some(settings.timeout))
@@ -233,19 +238,14 @@ fn agent(settings: &Settings) -> Result<Agent, &'static str> {
         .max_response_header_size(MAX_HEADER_SIZE)
         .input_buffer_size(INPUT_BUFFER)
         .output_buffer_size(OUTPUT_BUFFER + longest_line)
-        .max_idle_connections_per_host(MAX_IDLE_CONNECTIONS);
+        .max_idle_connections_per_host(MAX_IDLE_CONNECTIONS)
+        // Always set, or ureq reads the environment itself.
+        .proxy(settings.proxy.as_ref().map(|(_, proxy)| proxy.clone()));
     if settings.root_certificates.is_some() && !HAS_TLS {
         return Err("root_certificates needs the feature rustls or native-tls");
     }
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
-    {
-        config = tls::configure(config, settings.root_certificates.as_deref())?;
-    }
-    // ureq takes a proxy from the environment. That proxy would see the credentials in clear text,
-    // and would connect to its own loopback host.
-    if settings.is_loopback {
-        config = config.proxy(None);
-    }
+    let config = tls::configure(config, settings.root_certificates.as_deref())?;
     Ok(config.build().into())
 }
 

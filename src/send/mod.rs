@@ -18,7 +18,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, TransportError, rounded};
+use crate::error::{Error, TransportError, rounded, via};
 use crate::http::{Connection, Fault, Request, Transport};
 use crate::redact::{Secrets, clean};
 use crate::response::{Response, Success, decode};
@@ -64,6 +64,11 @@ impl Sender {
 
     pub(crate) fn host(&self) -> &str {
         self.transport.host()
+    }
+
+    /// The proxy's host and port, and the variable that it comes from.
+    pub(crate) fn proxy(&self) -> Option<&str> {
+        self.transport.proxy()
     }
 
     /// Creates a handle that stops the calls that it is passed to.
@@ -139,10 +144,11 @@ impl Sender {
         connection: Connection,
         left: Duration,
     ) -> Result<Response<T>, Error> {
-        let (method, host) = (request.method, self.host());
+        let (method, host, proxy) = (request.method, self.host(), self.proxy());
         log::debug!(
             target: TARGET,
-            "{method} to {host}, attempt {attempt} of {}, {} bytes",
+            "{method} to {host}{}, attempt {attempt} of {}, {} bytes",
+            via(proxy),
             self.retry.max_attempts,
             request.body.len(),
         );
@@ -162,7 +168,7 @@ impl Sender {
             Err((fault, cause)) => {
                 // It may quote a proxy's reply, which may echo a header.
                 let cause = clean(&cause, &self.secrets);
-                let error = TransportError::new(fault, left, host, None, attempt, cause);
+                let error = TransportError::new(fault, left, host, proxy, attempt, cause);
                 log::debug!(
                     target: TARGET,
                     "{}, after {:?}",

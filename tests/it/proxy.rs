@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
 use crate::common::{
     self, Authority, SHORT, Server, Then, VERBS, Verb, assert_is, builder, client, impatient,
     is_child, once, one_pair, quick, run_in_child,
@@ -16,7 +18,7 @@ use crate::common::{
 
 #[test]
 fn an_unknown_host_name_is_a_connect_error() {
-    // A proxy of the environment would be asked instead. No label of a host name may be this long,
+    // A proxy from the environment would be asked instead. No label of a host name may be this long,
     // so the name is not looked up outside this machine.
     if is_child() {
         let url = format!("https://{}.invalid", "a".repeat(64));
@@ -30,11 +32,78 @@ fn an_unknown_host_name_is_a_connect_error() {
     run_in_child("an_unknown_host_name_is_a_connect_error", &[]);
 }
 
-/// Runs `test` in a child process that uses `proxy`, with a password.
+/// Runs `test` in a child process that uses `proxy`, with a password, and spaces around the URL.
 #[track_caller]
 fn run_behind_proxy(test: &str, proxy: &Server) {
-    let url = format!("http://proxyuser:hunter2@{}", proxy.address());
-    run_in_child(test, &[("HTTPS_PROXY", &url)]);
+    let address = proxy.address().to_string();
+    let url = format!(" http://proxyuser:hunter2@{address} ");
+    run_in_child(test, &[("HTTPS_PROXY", &url), ("PROXY", &address)]);
+}
+
+/// Row 61.
+#[test]
+fn a_proxy_that_cannot_be_used_is_a_config_error_without_its_value() {
+    const NAME: &str = "a_proxy_that_cannot_be_used_is_a_config_error_without_its_value";
+    if is_child() {
+        let error = builder("https://gong.invalid").build().unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(error.is_config() && shown.contains("ALL_PROXY"), "{shown}");
+        assert!(!shown.contains("nter2"), "{shown}");
+        // It is no concern of a client that needs no proxy.
+        return assert!(builder("http://localhost").build().is_ok());
+    }
+    for value in [
+        "\"http://user:hunter2@127.0.0.1:1\"",
+        "http://user:hunter2@hunter2#@127.0.0.1:1",
+        "http://CORP\\user:hunter2@127.0.0.1:1",
+        "socks5://user:hunter2@127.0.0.1:1",
+    ] {
+        run_in_child(NAME, &[("ALL_PROXY", value)]);
+    }
+}
+
+/// Row 63.
+#[test]
+fn a_proxy_that_is_down_or_unknown_is_a_connect_error_that_names_it() {
+    const NAME: &str = "a_proxy_that_is_down_or_unknown_is_a_connect_error_that_names_it";
+    if is_child() {
+        let error = Verb::Grant.failure(&client("https://gong.invalid"));
+        assert!(error.is_connect() && error.attempts() == 4, "{error:?}");
+        let message = error.to_string();
+        let proxy = std::env::var("https_proxy").unwrap();
+        let via =
+            format!("cannot connect to gong.invalid through the proxy {proxy} from https_proxy");
+        return assert!(
+            message.contains(&via) && message.contains("check the proxy"),
+            "{message}"
+        );
+    }
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let unknown = format!("{}.invalid:3128", "a".repeat(64));
+    for proxy in [closed.to_string(), unknown] {
+        run_in_child(NAME, &[("https_proxy", &proxy)]);
+    }
+}
+
+/// Row 64.
+#[test]
+fn a_proxy_that_answers_with_502_503_or_504_is_tried_again() {
+    const NAME: &str = "a_proxy_that_answers_with_502_503_or_504_is_tried_again";
+    if is_child() {
+        let error = Verb::Grant.failure(&client("https://gong.invalid"));
+        assert_eq!(error.attempts(), 4);
+        return assert!(error.to_string().contains("status 500"), "{error}");
+    }
+    let proxy = Server::start(|exchange| {
+        let status = [502, 503, 504, 500].into_iter().nth(exchange.nth).unwrap();
+        exchange.send(common::http(status, "", ""));
+        Then::Close
+    });
+    run_behind_proxy(NAME, &proxy);
+    assert_eq!(proxy.requests().len(), 4);
 }
 
 #[test]
@@ -44,7 +113,10 @@ fn a_proxy_that_refuses_is_not_retried_and_its_password_stays_hidden() {
         let client = client("https://gong.invalid");
         let error = Verb::Grant.failure(&client);
         assert_is(&error, &[]);
-        assert!(error.to_string().contains("proxy refused"), "{error}");
+        assert!(error.to_string().contains("status 407"), "{error}");
+        let proxy = format!("{} from HTTPS_PROXY", std::env::var("PROXY").unwrap());
+        assert!(error.to_string().contains(&proxy), "{error}");
+        assert!(format!("{client:?}").contains(&proxy), "{client:?}");
         let shown = format!("{error} {error:?} {client:?} {:?}", error.source());
         return assert!(!shown.contains("hunter2"), "{shown}");
     }
@@ -98,9 +170,28 @@ fn a_host_in_no_proxy_bypasses_the_proxy() {
     }
     let proxy = Server::sends("", Then::Close);
     let url = format!("http://{}", proxy.address());
-    let host = format!("{}.invalid", "a".repeat(64));
-    run_in_child(NAME, &[("ALL_PROXY", &url), ("NO_PROXY", &host)]);
+    run_in_child(
+        NAME,
+        &[("ALL_PROXY", &url), ("NO_PROXY", "localhost, invalid")],
+    );
     assert_eq!(proxy.connections(), 0);
+}
+
+fn read_until(end: &[u8], from: &mut impl Read) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(end) {
+        let mut byte = [0];
+        from.read_exact(&mut byte).unwrap();
+        bytes.extend(byte);
+    }
+    bytes
+}
+
+fn accept_tls<S: Read + Write>(
+    config: ServerConfig,
+    stream: S,
+) -> StreamOwned<ServerConnection, S> {
+    StreamOwned::new(ServerConnection::new(Arc::new(config)).unwrap(), stream)
 }
 
 /// A proxy that connects every client to this address, and a count of the requests for it.
@@ -112,12 +203,7 @@ fn tunnel(to: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
     thread::spawn(move || {
         for client in listener.incoming() {
             let mut client = client.unwrap();
-            let mut head = Vec::new();
-            while !head.ends_with(b"\r\n\r\n") {
-                let mut byte = [0];
-                client.read_exact(&mut byte).unwrap();
-                head.extend(byte);
-            }
+            let head = read_until(b"\r\n\r\n", &mut client);
             assert!(head.starts_with(b"CONNECT gong.invalid:443 HTTP/1.1\r\n"));
             for_thread.fetch_add(1, Ordering::SeqCst);
             client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
@@ -188,4 +274,38 @@ fn all_three_calls_work_through_a_proxy() {
         (2, 2),
         "kept alive, then a new one"
     );
+}
+
+#[test]
+fn a_proxy_may_speak_tls_itself() {
+    if is_child() {
+        let client = builder("https://gong.invalid")
+            .root_certificates(std::env::var("AUTHORITY").unwrap())
+            .build()
+            .unwrap();
+        return assert_eq!(Verb::Grant.receipt(&client).attempts(), 1);
+    }
+    let authority = Authority::new("authority");
+    let proxy = authority.server("localhost", 2099);
+    let server = authority.server("gong.invalid", 2099);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!(
+        "https://localhost:{}",
+        listener.local_addr().unwrap().port()
+    );
+    let both = thread::spawn(move || {
+        let (socket, _) = listener.accept().unwrap();
+        let mut tunnel = accept_tls(proxy, socket);
+        let head = read_until(b"\r\n\r\n", &mut tunnel);
+        assert!(head.starts_with(b"CONNECT gong.invalid:443 HTTP/1.1\r\n"));
+        tunnel.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        let mut stream = accept_tls(server, tunnel);
+        let request = read_until(b"]}", &mut stream);
+        assert!(request.starts_with(b"PUT "));
+        stream.write_all(common::ok().as_bytes()).unwrap();
+        stream.flush().unwrap();
+    });
+    let variables = [("HTTPS_PROXY", &*url), ("AUTHORITY", &authority.pem())];
+    run_in_child("a_proxy_may_speak_tls_itself", &variables);
+    both.join().unwrap();
 }
