@@ -34,6 +34,9 @@ const INPUT_BUFFER: usize = MAX_HEADER_SIZE + 8 * 1024;
 /// A larger body is written in several parts; only a line of the head must fit as a whole.
 const OUTPUT_BUFFER: usize = 8 * 1024;
 
+/// The size of a body, in bytes, above which the system's buffers may be full before it is sent.
+const LARGE_BODY: usize = 64 * 1024;
+
 /// As many as ureq keeps in total: its default of 3 for each host is too few when there is only one
 /// host.
 const MAX_IDLE_CONNECTIONS: usize = 10;
@@ -134,7 +137,7 @@ impl Transport {
         left: Duration,
     ) -> Result<HttpResponse, (Fault, String)> {
         let time = self.timeout.min(left);
-        let response = if self.proxy.is_some() {
+        let response = if self.proxy.is_some() || request.body.len() > LARGE_BODY {
             self.exchange_on_a_thread(request, connection, time)
         } else {
             let http = self.http_request(request.method, request.body, connection, time);
@@ -151,12 +154,14 @@ impl Transport {
         })
     }
 
-    /// Like [`exchange`](Self::exchange), but with a deadline that a proxy cannot stretch.
+    /// Like [`exchange`](Self::exchange), but with a deadline that no peer can stretch.
     ///
     /// ureq restarts its timeout with every read of a proxy's reply to `CONNECT`, so a proxy that sends
-    /// it byte by byte would block the caller far beyond any timeout. The thread that is abandoned at
-    /// the deadline sends nothing later: ureq checks its own clock, which started with the thread,
-    /// before it sends the request.
+    /// it byte by byte would block the caller far beyond any timeout. A write that was cut short starts
+    /// again with the same timeout, so a server that stops reading a large body could double it.
+    ///
+    /// The thread that is abandoned at the deadline sends at most the rest of that write: ureq checks
+    /// its own clock, which started with the thread, before each of them.
     fn exchange_on_a_thread(
         &self,
         request: &Request<'_>,
