@@ -15,7 +15,8 @@ use serde::ser::{Serialize, Serializer};
 /// call.
 ///
 /// An id takes 24 bytes, is `Copy`, and does not allocate. It serialises as a JSON string, and
-/// deserialises from a string only: an id that passed through a JSON number may have lost digits.
+/// deserialises from a string only. A JSON number is an error although a `u64` is not: most programs
+/// that write JSON keep 15 to 17 digits of a number, so it may already be the id of another call.
 ///
 /// # Errors
 ///
@@ -125,6 +126,33 @@ impl FromStr for UserId {
     }
 }
 
+/// Writes the number in decimal digits, without leading zeros.
+///
+/// It is for a program that holds its ids as numbers, in a column of a database for instance. An id
+/// that has leading zeros is a different one.
+///
+/// # Examples
+///
+/// ```
+/// use gong_call_access::CallId;
+///
+/// assert_eq!(CallId::from(7_782_342_274_025_937_895).as_str(), "7782342274025937895");
+/// assert_ne!(CallId::from(7), CallId::try_from("007")?);
+/// # Ok::<(), gong_call_access::InvalidId>(())
+/// ```
+impl From<u64> for CallId {
+    fn from(number: u64) -> Self {
+        Self(Digits::copy(&number.to_string()))
+    }
+}
+
+/// Writes the number in decimal digits, without leading zeros.
+impl From<u64> for UserId {
+    fn from(number: u64) -> Self {
+        Self(Digits::copy(&number.to_string()))
+    }
+}
+
 impl AsRef<str> for CallId {
     fn as_ref(&self) -> &str {
         self.as_str()
@@ -229,7 +257,7 @@ impl Digits {
         matches!(text.len(), 1..=Self::MAX_LEN) && text.bytes().all(|byte| byte.is_ascii_digit())
     }
 
-    /// Copies a text that is well-formed.
+    /// Copies a text that is well-formed, as that of any `u64` is.
     fn copy(text: &str) -> Self {
         let mut bytes = [0; Self::SIZE];
         for (to, from) in bytes.iter_mut().zip(text.bytes()) {

@@ -86,6 +86,15 @@ fn an_id_is_kept_as_given() {
 }
 
 #[test]
+fn a_number_becomes_an_id() {
+    for number in [0, 7, 7_782_342_274_025_937_895, u64::MAX] {
+        let (call, user) = (CallId::from(number), UserId::from(number));
+        assert_eq!(call, number.to_string().parse().unwrap());
+        assert_eq!(call.as_str(), user.as_str());
+    }
+}
+
+#[test]
 fn an_id_is_read_from_a_json_string_only() {
     for json in [
         "7782342274025937895",
