@@ -286,8 +286,8 @@ impl fmt::Debug for Digits {
 ///
 /// Its `Display` names the kind of id, shows the text (escaped, and cut after 40 characters) and the
 /// first problem with it, and hints at the most common causes: the `_` that Gong's CSV export puts
-/// before ids, a spreadsheet that turned an id into a number such as `7.78E+18`, and surrounding
-/// space.
+/// before ids, a spreadsheet that turned an id into a number such as `7.78E+18`, the `'` or `="…"`
+/// with which spreadsheets mark text, and surrounding space, also where it is invisible.
 ///
 /// # Examples
 ///
@@ -332,22 +332,34 @@ impl InvalidId {
             None => format!("it has {} digits", text.len()),
             Some((c, at)) => format!("character {at} is {c:?}"),
         };
-        let hint = if text.starts_with('_') {
-            Some("Gong's CSV export puts a `_` before ids: leave it out")
-        } else if is_scientific(text) {
-            Some("a spreadsheet turned it into a number and lost digits: export the column as text")
-        } else if text.trim() != text && Digits::is_well_formed(text.trim()) {
-            Some("remove the space around it")
-        } else {
-            None
-        };
         Self(Box::new(Invalid {
             kind,
             shown,
             problem,
-            hint,
+            hint: hint(text),
         }))
     }
+}
+
+/// What most likely went wrong with the text, and what to do about it.
+fn hint(text: &str) -> Option<&'static str> {
+    if text.starts_with('_') {
+        Some("Gong's CSV export puts a `_` before ids: leave it out")
+    } else if text.starts_with(['=', '\'']) {
+        Some("a spreadsheet marks text like this: leave only the digits")
+    } else if is_scientific(text) {
+        Some("a spreadsheet turned it into a number and lost digits: export the column as text")
+    } else if Digits::is_well_formed(text.trim_matches(is_blank)) {
+        Some("remove the space around it, which may be invisible")
+    } else {
+        None
+    }
+}
+
+/// Whether nothing is seen of the character. Zero-width ones come with ids that were copied from a
+/// web page or a chat.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}')
 }
 
 /// Whether the text looks like `7.78E+18`, or `7,78E+18` from a spreadsheet with a decimal comma.

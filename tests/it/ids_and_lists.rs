@@ -29,6 +29,10 @@ fn an_invalid_id_is_refused_with_a_hint() {
         ("7 8", "character 2 is ' '", ""),
         (" 78", "character 1 is ' '", "space around"),
         ("78\n", "character 3 is '\\n'", "space around"),
+        ("\u{a0}78", "character 1 is '\\u{a0}'", "space around"),
+        ("78\u{200b}", "character 3 is '\\u{200b}'", "space around"),
+        ("'78", "character 1 is '\\''", "marks text"),
+        (r#"="78""#, "character 1 is '='", "marks text"),
         ("78\0", "character 3 is '\\0'", ""),
         ("78\n9,x\n", "character 3 is '\\n'", ""),
     ] {
