@@ -114,7 +114,7 @@ mod redact;
 mod response;
 mod send;
 
-pub use access_list::{CallAccessList, Pairs};
+pub use access_list::{CallAccessList, IntoIter, Pairs};
 pub use batches::{Batch, Batches, Id, Outcome, Refusal, Report};
 pub use builder::ClientBuilder;
 pub use client::Client;

@@ -323,7 +323,7 @@ impl CallAccessList {
 /// # Ok::<(), gong_call_access::InvalidId>(())
 /// ```
 #[derive(Clone)]
-pub struct Pairs<'a>(Copied<btree_set::Iter<'a, (CallId, UserId)>>);
+pub struct Pairs<'a>(Copied<btree_set::Iter<'a, Pair>>);
 
 impl Iterator for Pairs<'_> {
     type Item = (CallId, UserId);
@@ -368,13 +368,61 @@ impl<'a> IntoIterator for &'a CallAccessList {
     }
 }
 
+/// An iterator over the pairs of a [`CallAccessList`] that it owns, in order.
+///
+/// `IntoIterator for CallAccessList` returns it. It knows its exact length.
+///
+/// # Examples
+///
+/// A worker that takes one pair after another:
+///
+/// ```
+/// use gong_call_access::{CallAccessList, IntoIter};
+///
+/// struct Worker {
+///     pairs: IntoIter,
+/// }
+///
+/// let access = CallAccessList::from_iter([("5".parse()?, "7".parse()?)]);
+/// let mut worker = Worker { pairs: access.into_iter() };
+/// assert!(worker.pairs.next().is_some());
+/// assert_eq!(worker.pairs.len(), 0);
+/// # Ok::<(), gong_call_access::InvalidId>(())
+/// ```
+pub struct IntoIter(btree_set::IntoIter<Pair>);
+
+impl Iterator for IntoIter {
+    type Item = (CallId, UserId);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl ExactSizeIterator for IntoIter {}
+
+impl FusedIterator for IntoIter {}
+
+// The iterator of std can be read only by taking from it, and its own `Debug` shows its inner types.
+impl fmt::Debug for IntoIter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IntoIter")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// Iterates over the pairs in order, as `pairs` does.
 impl IntoIterator for CallAccessList {
     type Item = (CallId, UserId);
-    type IntoIter = btree_set::IntoIter<(CallId, UserId)>;
+    type IntoIter = IntoIter;
 
-    fn into_iter(self) -> Self::IntoIter {
-        self.pairs.into_iter()
+    fn into_iter(self) -> IntoIter {
+        IntoIter(self.pairs.into_iter())
     }
 }
 

@@ -15,6 +15,7 @@ fn every_public_type_can_be_sent_to_and_shared_with_another_thread() {
     is_send_and_sync::<UserId>();
     is_send_and_sync::<CallAccessList>();
     is_send_and_sync::<Pairs<'static>>();
+    is_send_and_sync::<IntoIter>();
     is_send_and_sync::<Credentials>();
     is_send_and_sync::<ClientBuilder>();
     is_send_and_sync::<Client>();
@@ -28,6 +29,8 @@ fn every_public_type_can_be_sent_to_and_shared_with_another_thread() {
     is_send_and_sync::<Outcome>();
     is_send_and_sync::<Report>();
     is_send_and_sync::<StopHandle>();
+    is_send_and_sync::<Refusal>();
+    is_key::<Id>();
 }
 
 #[test]
