@@ -357,11 +357,7 @@ impl Client {
     /// use gong_call_access::{CallAccessList, CallId, Client};
     ///
     /// fn current(client: &Client, calls: &[CallId]) -> Result<CallAccessList, gong_call_access::Error> {
-    ///     let mut access = CallAccessList::new();
-    ///     for listing in client.list_batches(calls.iter().copied()) {
-    ///         access.extend(listing?.access_list());
-    ///     }
-    ///     Ok(access)
+    ///     client.list_batches(calls.iter().copied()).collect()
     /// }
     /// ```
     pub fn list_batches(&self, calls: impl IntoIterator<Item = CallId>) -> Listings {

@@ -38,7 +38,7 @@ use crate::response::{ApiError, Listing};
 ///     let mut access = CallAccessList::new();
 ///     let mut listings = client.list_batches(calls.iter().copied());
 ///     for listing in listings.by_ref() {
-///         access.extend(listing?.access_list());
+///         access.extend([listing?]);
 ///     }
 ///     for (call, error) in listings.refused() {
 ///         eprintln!("call {call}: {error}");

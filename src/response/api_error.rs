@@ -50,7 +50,34 @@ pub(super) struct Parts {
 }
 
 impl ApiError {
-    pub(super) fn new(parts: Parts) -> Self {
+    /// Creates the error of a response with this status and these messages, for fakes in tests.
+    ///
+    /// It has one attempt, an empty body, and neither a request id nor a `Retry-After`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gong_call_access::{ApiError, Response};
+    ///
+    /// let error = ApiError::new(400, ["Some calls not found"]);
+    /// assert_eq!((error.status(), error.attempts()), (400, 1));
+    /// assert_eq!(error.messages(), ["Some calls not found"]);
+    /// let refusal = Response::<()>::BadRequest(error);
+    /// assert!(refusal.into_result().is_err());
+    /// ```
+    pub fn new(status: u16, messages: impl IntoIterator<Item: Into<String>>) -> Self {
+        Self::with(Parts {
+            status,
+            request_id: None,
+            messages: messages.into_iter().map(Into::into).collect(),
+            retry_after: None,
+            attempts: 1,
+            body: String::new(),
+            detail: None,
+        })
+    }
+
+    pub(super) fn with(parts: Parts) -> Self {
         Self(Box::new(parts))
     }
 

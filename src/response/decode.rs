@@ -49,9 +49,9 @@ pub(crate) fn decode<T: Success>(
             request_id,
             attempts,
         };
-        return Response::Success(T::new(receipt, envelope.call_access_list));
+        return Response::Success(T::with(receipt, envelope.call_access_list));
     }
-    Response::refusal(ApiError::new(Parts {
+    Response::refusal(ApiError::with(Parts {
         status: http.status,
         request_id,
         messages: messages(envelope.errors, secrets),

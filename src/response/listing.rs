@@ -40,6 +40,26 @@ pub struct Listing {
 }
 
 impl Listing {
+    /// Creates a listing of these pairs, for fakes in tests; its receipt has no request id.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gong_call_access::{CallAccessList, Listing};
+    ///
+    /// let access = CallAccessList::from_iter([("5".parse()?, "7".parse()?)]);
+    /// let listing = Listing::new(access.clone());
+    /// assert_eq!(listing.access_list(), &access);
+    /// assert_eq!(listing.receipt().request_id(), None);
+    /// # Ok::<(), gong_call_access::InvalidId>(())
+    /// ```
+    pub fn new(access: CallAccessList) -> Self {
+        Self {
+            access_list: access,
+            receipt: Receipt::new(None),
+        }
+    }
+
     /// Returns the pairs that Gong listed.
     ///
     /// A call without such users does not appear. Duplicates merge. All of the calls were requested: a
@@ -65,9 +85,40 @@ impl Listing {
         &self.access_list
     }
 
+    /// Converts into the pairs that Gong listed, without copying them.
+    pub fn into_access_list(self) -> CallAccessList {
+        self.access_list
+    }
+
     /// Returns Gong's acknowledgement, with the request id and the number of attempts.
     pub fn receipt(&self) -> &Receipt {
         &self.receipt
+    }
+}
+
+/// Collects the pairs of all listings.
+///
+/// # Examples
+///
+/// ```no_run
+/// use gong_call_access::{CallAccessList, CallId, Client, Error};
+///
+/// fn current(client: &Client, calls: &[CallId]) -> Result<CallAccessList, Error> {
+///     client.list_batches(calls.iter().copied()).collect()
+/// }
+/// ```
+impl FromIterator<Listing> for CallAccessList {
+    fn from_iter<I: IntoIterator<Item = Listing>>(listings: I) -> Self {
+        let listings = listings.into_iter();
+        listings.flat_map(Listing::into_access_list).collect()
+    }
+}
+
+/// Adds the pairs of all listings, and ignores those that are already in the list.
+impl Extend<Listing> for CallAccessList {
+    fn extend<I: IntoIterator<Item = Listing>>(&mut self, listings: I) {
+        let listings = listings.into_iter();
+        self.extend(listings.flat_map(Listing::into_access_list));
     }
 }
 
@@ -97,7 +148,7 @@ impl Success for Listing {
         listed.all(|Object(listed)| calls.contains(&listed.call_id))
     }
 
-    fn new(receipt: Receipt, calls: Self::Content) -> Self {
+    fn with(receipt: Receipt, calls: Self::Content) -> Self {
         let calls = calls.map_or_else(Vec::new, |Array(calls)| calls);
         let users = calls.iter().filter_map(|Object(call)| call.users.as_ref());
         // A vector that grows by doubling would take up to three times as much.

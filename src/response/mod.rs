@@ -175,7 +175,7 @@ pub(crate) trait Success: Sized {
     /// Returns whether the content mentions only what was requested, so that a program may act on it.
     fn lists_only(requested: &Self::Requested, content: &Self::Content) -> bool;
 
-    fn new(receipt: Receipt, content: Self::Content) -> Self;
+    fn with(receipt: Receipt, content: Self::Content) -> Self;
 
     fn receipt(&self) -> &Receipt;
 }
@@ -189,7 +189,7 @@ impl Success for Receipt {
         true
     }
 
-    fn new(receipt: Receipt, _: IgnoredAny) -> Self {
+    fn with(receipt: Receipt, _: IgnoredAny) -> Self {
         receipt
     }
 
@@ -223,6 +223,25 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// Creates a receipt of one attempt, for fakes in tests.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gong_call_access::{Receipt, Response};
+    ///
+    /// let receipt = Receipt::new(Some("4al018gzaztcr8nbukw"));
+    /// assert_eq!(receipt.request_id(), Some("4al018gzaztcr8nbukw"));
+    /// assert_eq!(receipt.attempts(), 1);
+    /// assert!(Response::Success(receipt).is_success());
+    /// ```
+    pub fn new(request_id: Option<&str>) -> Self {
+        Self {
+            request_id: request_id.map(Box::from),
+            attempts: 1,
+        }
+    }
+
     /// Returns Gong's id of the request, to quote to Gong's support.
     ///
     /// It is the `requestId` of the body, or else the header `x-traceid`, which [holds the same

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::common::one_pair;
-use gong_call_access::{CallAccessList, CallId, Error, UserId};
+use gong_call_access::{CallAccessList, CallId, Error, Listing, UserId};
 use proptest::prelude::*;
 
 /// The body of Gong's page.
@@ -179,6 +179,16 @@ fn a_list_is_a_set_in_order() {
     assert_eq!((owned.next(), owned.len()), (list.pairs().next(), 2));
     assert_eq!(format!("{owned:?}"), "IntoIter { len: 2, .. }");
     assert!(owned.eq(list.pairs().skip(1)));
+}
+
+#[test]
+fn listings_add_up_to_a_list() {
+    let listing = |pairs: &[_]| Listing::new(pairs.iter().copied().collect());
+    let (one, two, three) = (pair("1", "1"), pair("1", "2"), pair("2", "1"));
+    let mut list: CallAccessList = [listing(&[one, two]), listing(&[])].into_iter().collect();
+    assert!(list.pairs().eq([one, two]));
+    list.extend([listing(&[two, three])]);
+    assert!(list.pairs().eq([one, two, three]));
 }
 
 #[test]
