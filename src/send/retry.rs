@@ -120,14 +120,6 @@ impl RetryPolicy {
     /// [`total_timeout`](crate::ClientBuilder::total_timeout). A 429 still holds the other calls of the
     /// client, as described under [`max_retry_after`](Self::max_retry_after). Without retries, expect
     /// an occasional failure from a kept-alive connection that the server closed.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use gong_call_access::RetryPolicy;
-    ///
-    /// assert_eq!(RetryPolicy::none(), RetryPolicy::default().max_attempts(1));
-    /// ```
     pub fn none() -> Self {
         Self::default().max_attempts(1)
     }

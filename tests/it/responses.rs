@@ -498,45 +498,22 @@ fn each_temporary_status_has_its_variant() {
 
 #[test]
 fn a_retry_after_is_read_as_seconds_or_as_a_date() {
-    let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+    let date =
+        "date: Sun, 06 Nov 1994 08:49:37 GMT\r\nretry-after: Sun, 06 Nov 1994 08:49:47 GMT\r\n";
     for (fields, seconds) in [
-        (&[("retry-after", "1")][..], Some(1)),
-        (&[("retry-after", "86400")], Some(86_400)),
-        (
-            &[("retry-after", "123456789012345678901234567890")],
-            Some(u64::MAX),
-        ),
-        (
-            &[("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT"), date],
-            Some(10),
-        ),
-        (
-            &[("retry-after", "Sun, 06 Nov 1994 08:49:27 GMT"), date],
-            None,
-        ),
-        (&[("retry-after", "0")], None),
-        (&[("retry-after", "-1")], None),
-        (&[("retry-after", "1.5")], None),
-        (&[("retry-after", "soon")], None),
-        (&[("retry-after", "1"), ("retry-after", "1")], None),
-        (&[], None),
+        ("retry-after: 86400\r\n", Some(86_400)),
+        (date, Some(10)),
+        ("retry-after: soon\r\n", None),
+        ("", None),
     ] {
-        let fields = fields
-            .iter()
-            .map(|(name, value)| format!("{name}: {value}\r\n"));
-        let fields = fields.collect::<Vec<_>>().concat();
-        let response = answer_raw(http(429, &fields, ""));
+        let response = answer_raw(http(429, fields, ""));
         assert_eq!(variant(&response), "RateLimited", "{fields}");
         let error = error(response);
-        assert_eq!(
-            error.retry_after(),
-            seconds.map(Duration::from_secs),
-            "{fields}"
-        );
+        let wait = seconds.map(Duration::from_secs);
+        assert_eq!(error.retry_after(), wait, "{fields}");
         let shown = error.to_string().contains("retry after");
         assert_eq!(shown, seconds.is_some(), "{error}");
-        let error = gong_call_access::Error::from(error);
-        assert_eq!(error.retry_after(), seconds.map(Duration::from_secs));
+        assert_eq!(gong_call_access::Error::from(error).retry_after(), wait);
     }
 }
 
@@ -660,52 +637,5 @@ fn the_request_id_falls_back_to_the_header() {
             other => error(other).request_id().map(str::to_owned),
         };
         assert_eq!(found.as_deref(), Some(request_id), "{status} {body:.80}");
-    }
-}
-
-#[test]
-fn every_error_says_what_its_status_means_and_what_to_do() {
-    for (status, meaning, advice) in [
-        (
-            200,
-            "not an acknowledgement (its body is not",
-            "a grant or revocation may have been applied",
-        ),
-        (
-            202,
-            "not the 200 that acknowledges a request",
-            "a grant or revocation may have been applied",
-        ),
-        (
-            302,
-            "a redirect, which is never followed",
-            "set base_url (GONG_BASE_URL) to your company's own host",
-        ),
-        (400, "bad request", "check that every call and user exists"),
-        (
-            401,
-            "access denied",
-            "check the credentials, their scope and base_url",
-        ),
-        (403, "forbidden", "check the rights of the credentials"),
-        (404, "not found", "check base_url"),
-        (408, "request timeout", "try again"),
-        (413, "request too large", "send fewer pairs at once"),
-        (418, "not a documented answer", "check base_url"),
-        (
-            429,
-            "too many requests",
-            "the limits are shared by all tools of the company",
-        ),
-        (500, "server error", "repeating a request is harmless"),
-        (501, "not supported", "check base_url"),
-        (505, "not supported", "check base_url"),
-        (599, "server error", "repeating a request is harmless"),
-    ] {
-        let shown = error(answer_once(status, &[], "")).to_string();
-        let start = format!("status {status}, {meaning}");
-        assert!(shown.starts_with(&start), "{status}: {shown}");
-        let (_, after) = shown.rsplit_once("(1 attempt); ").unwrap();
-        assert!(after.contains(advice), "{status}: {shown}");
     }
 }
