@@ -51,16 +51,76 @@ const LISTING_LIMIT: usize = 64 * 1024 * 1024;
 /// }
 /// ```
 ///
-/// # Testing
+/// # Testing without HTTP
 ///
-/// Test a program that uses this crate with [mockito](https://docs.rs/mockito)
-/// (`cargo add --dev mockito`) or any other server on loopback. To start, save this module as
-/// `tests/gong.rs`. mockito answers a request that no mock matches with status 501, which is a
+/// Let the code under test take a trait of your own with the calls that it needs, and implement it
+/// for `Client` and for a fake.
+///
+/// ```
+/// use gong_call_access::{ApiError, CallAccessList, Client, Error, Receipt, Response};
+///
+/// trait Gong {
+///     fn grant(&self, access: &CallAccessList) -> Result<Response, Error>;
+/// }
+///
+/// impl Gong for Client {
+///     fn grant(&self, access: &CallAccessList) -> Result<Response, Error> {
+///         Client::grant(self, access)
+///     }
+/// }
+///
+/// struct Fake(Response);
+///
+/// impl Gong for Fake {
+///     fn grant(&self, _: &CallAccessList) -> Result<Response, Error> {
+///         Ok(self.0.clone())
+///     }
+/// }
+///
+/// // The code under test.
+/// fn share(gong: &impl Gong, access: &CallAccessList) -> Result<(), Error> {
+///     gong.grant(access)?.into_result()?;
+///     Ok(())
+/// }
+///
+/// let access = CallAccessList::from_iter([(5.into(), 7.into())]);
+/// let accepts = Fake(Response::Success(Receipt::new(Some("4al018gzaztcr8nbukw"))));
+/// assert!(share(&accepts, &access).is_ok());
+///
+/// let error = ApiError::new(400, ["Some calls not found"]);
+/// let refuses = Fake(Response::BadRequest(error));
+/// assert!(matches!(share(&refuses, &access), Err(Error::Api(_))));
+/// ```
+///
+/// # Testing with a server
+///
+/// To test with HTTP, use [mockito](https://docs.rs/mockito) (`cargo add --dev mockito`) or any
+/// other server on loopback. [`tests/testing.rs`] is a module to start from, with a refusal, a 429,
+/// a timeout and a job. mockito answers a request that no mock matches with status 501, which is a
 /// [`Response::ServerError`].
 ///
-/// ```no_run
-#[doc = include_str!("../tests/testing.rs")]
 /// ```
+/// use gong_call_access::{CallAccessList, Client, Credentials, RetryPolicy};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut gong = mockito::Server::new();
+/// let put = gong
+///     .mock("PUT", "/v2/calls/users-access")
+///     .with_body(r#"{"requestId":"4al018gzaztcr8nbukw"}"#)
+///     .create();
+/// let client = Client::builder(Credentials::bearer("my-token")?)
+///     .base_url(gong.url())
+///     .retry(RetryPolicy::none())
+///     .requests_per_second(None)
+///     .build()?;
+/// let access = CallAccessList::from_iter([(5.into(), 7.into())]);
+/// client.grant(&access)?.into_result()?;
+/// put.assert();
+/// # Ok(())
+/// # }
+/// ```
+///
+/// [`tests/testing.rs`]: https://docs.rs/crate/gong-call-access/latest/source/tests/testing.rs
 #[doc(alias = "users-access")]
 #[derive(Clone)]
 pub struct Client {

@@ -18,7 +18,8 @@
 //! ```
 //!
 //! The [README] has a table of all defaults, the TLS features, and what the crate costs; [`Client`]
-//! has a complete [test module](Client#testing). This page describes what applies to all calls.
+//! shows how to [test](Client#testing-without-http) with it. This page describes what applies to all
+//! calls.
 //!
 //! [README]: https://docs.rs/crate/gong-call-access/latest
 //!

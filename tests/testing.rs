@@ -1,4 +1,4 @@
-//! How to test a program that uses this crate; the documentation of `Client` shows all of it.
+//! How to test a program that uses this crate; the documentation of `Client` links to it.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
