@@ -239,6 +239,9 @@ impl Client {
 
     /// Gives users access to calls, with one `PUT` of the whole list.
     ///
+    /// `Ok` does not mean granted: it holds whatever Gong responded, a refusal too. Call
+    /// [`into_result`](Response::into_result), which makes an error of a refusal.
+    ///
     /// The client retries the request as the [`RetryPolicy`](crate::RetryPolicy) says. Granting
     /// access that a user already has changes nothing, so a grant can be repeated.
     ///
@@ -251,8 +254,6 @@ impl Client {
     /// sent; the status is then lost. A response larger than 1 MiB is not a success.
     ///
     /// # Errors
-    ///
-    /// Whatever Gong responds is a [`Response`]; an error means that there was no usable response.
     ///
     /// - Returns [`Error::Config`] if the list is empty. Nothing is sent.
     /// - Returns [`Error::Transport`] if no response came, or none that could be read. The pairs may
