@@ -342,7 +342,8 @@ impl ClientBuilder {
     /// only the given certificates, for instance that of a proxy that inspects TLS. It ignores text
     /// outside the PEM blocks, and blocks that are not certificates, such as private keys. PEM
     /// without any certificate is an error in [`build`](Self::build), and so is this setting if the
-    /// crate was built without a TLS feature.
+    /// crate was built without a TLS feature. If a certificate is damaged, the TLS library does not
+    /// trust it: calls then fail with an error that [`is_tls`](crate::Error::is_tls).
     ///
     /// # Examples
     ///

@@ -55,53 +55,5 @@ fn certificates(pem: &[u8]) -> Result<RootCerts, &'static str> {
     if certificates.is_empty() {
         return Err("root_certificates has no certificate, expected PEM with at least one");
     }
-    // rustls would skip these without a word, and then trust nothing.
-    if !certificates
-        .iter()
-        .any(|certificate| is_sequence(certificate.der()))
-    {
-        return Err("root_certificates has no certificate that can be parsed");
-    }
     Ok(certificates.into())
-}
-
-/// Returns whether these bytes are one DER sequence, as every certificate is.
-fn is_sequence(der: &[u8]) -> bool {
-    let (length, content) = match der {
-        [0x30, length @ 0..=0x7f, content @ ..] => (usize::from(*length), content),
-        [0x30, 0x81, length, content @ ..] => (usize::from(*length), content),
-        [0x30, 0x82, high, low, content @ ..] => {
-            (usize::from(u16::from_be_bytes([*high, *low])), content)
-        }
-        _ => return false,
-    };
-    content.len() == length
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_sequence;
-
-    #[test]
-    fn a_sequence_has_the_length_that_it_states() {
-        for (head, length) in [
-            (&[0x30, 0][..], 0),
-            (&[0x30, 0x7f], 127),
-            (&[0x30, 0x81, 0x80], 128),
-            (&[0x30, 0x82, 0x01, 0x02], 258),
-        ] {
-            let der = |length| [head, &vec![0; length]].concat();
-            assert!(is_sequence(&der(length)), "{head:?}");
-            assert!(!is_sequence(&der(length + 1)), "{head:?}");
-        }
-        for der in [
-            &[][..],
-            &[0x30],
-            &[0x31, 0],
-            &[0x30, 0x80],
-            &[0x30, 0x83, 0, 0, 0],
-        ] {
-            assert!(!is_sequence(der), "{der:?}");
-        }
-    }
 }

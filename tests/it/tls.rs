@@ -116,6 +116,20 @@ fn a_certificate_from_an_untrusted_authority_is_refused() {
 }
 
 #[test]
+fn a_root_certificate_that_cannot_be_parsed_trusts_nothing() {
+    let server = serve(Authority::new("authority").server("127.0.0.1", 2099));
+    // The Base64 of a text, and a certificate that is cut short.
+    for damaged in ["aGVsbG8gd29ybGQ=", "MIIBszCCAVmgAwIBAgIUfg=="] {
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{damaged}\n-----END CERTIFICATE-----\n");
+        let client = trusting(&server, &pem);
+        let error = VERBS[0].failure(&client);
+        assert!(error.is_tls(), "{error:?}");
+        assert!(error.to_string().contains("root_certificates"), "{error}");
+    }
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
 fn an_expired_certificate_is_refused() {
     let authority = Authority::new("authority");
     let server = serve(authority.server("127.0.0.1", 2021));
