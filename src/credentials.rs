@@ -49,9 +49,9 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Config`] if the key or the secret is blank, contains a control character
-    /// (such as a trailing newline) or a character outside ASCII, or if the key contains a `:`. The
-    /// message says which of the two is invalid, and never shows the value.
+    /// Returns [`Error::Config`] if the key or the secret is blank, begins or ends with white space or
+    /// a quote, contains a control character or a character outside ASCII, or if the key contains a
+    /// `:`. The message says which of the two is invalid, and never shows the value.
     ///
     /// # Examples
     ///
@@ -81,8 +81,8 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Config`] if the token is blank, or contains a space, a control character (such
-    /// as a trailing newline) or a character outside ASCII.
+    /// Returns [`Error::Config`] if the token is blank, begins or ends with a quote, or contains white
+    /// space, a control character or a character outside ASCII.
     ///
     /// # Examples
     ///
@@ -188,6 +188,8 @@ fn check<'a>(name: &str, value: &'a str) -> Result<&'a str, ConfigError> {
         "blank"
     } else if value.contains(['\r', '\n']) {
         "not a single line; remove the line break"
+    } else if value != value.trim_matches(is_wrapping) {
+        "not bare: it begins or ends with white space or a quote"
     } else if value.chars().any(char::is_control) {
         "not printable: it has a control character"
     } else if !value.is_ascii() {
@@ -196,6 +198,12 @@ fn check<'a>(name: &str, value: &'a str) -> Result<&'a str, ConfigError> {
         return Ok(value);
     };
     Err(ConfigError::new(format!("the {name} is {problem}")))
+}
+
+/// Whether this comes from a file or a shell rather than from Gong, if it is at an end. `docker
+/// --env-file` keeps quotes.
+fn is_wrapping(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\'' | '"')
 }
 
 /// Returns an environment variable without trailing newlines; `None` if it is unset or blank.

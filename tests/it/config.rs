@@ -92,6 +92,9 @@ fn half_a_pair_of_credentials_names_the_missing_variable() {
         ),
         (&[("GONG_ACCESS_TOKEN", "\n")], "no credentials"),
         (&[("GONG_ACCESS_TOKEN", "hunter2 x")], "space"),
+        // As `docker --env-file` keeps them.
+        (&[("GONG_ACCESS_TOKEN", "\"hunter2\"\n")], "a quote"),
+        (&[("GONG_ACCESS_TOKEN", "hunter2 \r\n")], "white space"),
     ] {
         let mut variables = variables.to_vec();
         variables.push(("EXPECTED", expected));
@@ -189,6 +192,28 @@ fn text_that_cannot_go_in_a_header_is_refused() {
             builder("http://localhost").user_agent(blank).build(),
             &["user_agent"],
         );
+    }
+}
+
+#[test]
+fn a_credential_in_white_space_or_quotes_is_refused() {
+    for text in [
+        " hunter2",
+        "hunter2\t",
+        "'hunter2'",
+        "\"hunter2",
+        "hunter2\"",
+    ] {
+        let problem = "begins or ends with white space or a quote";
+        assert_config(
+            Credentials::access_key(text, "secret"),
+            &["access key is", problem],
+        );
+        assert_config(
+            Credentials::access_key("key", text),
+            &["secret is", problem],
+        );
+        assert_config(Credentials::bearer(text), &["token is", problem]);
     }
 }
 
