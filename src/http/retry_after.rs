@@ -4,8 +4,9 @@ use std::time::Duration;
 
 /// Parses `Retry-After`, given all fields of that name and the response's own `Date`.
 ///
-/// Returns `None` unless there is exactly one field, with a whole number of seconds above zero or
-/// with an HTTP-date after `Date`. A malformed value must neither lengthen nor shorten a wait.
+/// Returns `None` unless there is exactly one field, with a number of seconds above zero or with an
+/// HTTP-date after `Date`. A malformed value must neither lengthen nor shorten a wait. A fraction of a
+/// second is rounded up: the header has none by its grammar, but some servers send one.
 pub(crate) fn parse<'a>(
     mut fields: impl Iterator<Item = &'a str>,
     date: Option<&str>,
@@ -13,11 +14,15 @@ pub(crate) fn parse<'a>(
     let (field, None) = (fields.next()?, fields.next()) else {
         return None;
     };
+    let (whole, fraction) = field.split_once('.').unwrap_or((field, "0"));
     // `u64::from_str` accepts a leading `+`, which the header's grammar does not.
-    let is_number = !field.is_empty() && field.bytes().all(|byte| byte.is_ascii_digit());
-    let wait = if is_number {
+    let is_number =
+        |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let wait = if is_number(whole) && is_number(fraction) {
         // A number that overflows exceeds every limit, as `u64::MAX` does.
-        Duration::from_secs(field.parse().unwrap_or(u64::MAX))
+        let seconds: u64 = whole.parse().unwrap_or(u64::MAX);
+        let has_fraction = fraction.bytes().any(|digit| digit != b'0');
+        Duration::from_secs(seconds.saturating_add(has_fraction.into()))
     } else {
         let until = httpdate::parse_http_date(field).ok()?;
         // The server's clock, since the local one may be off by more than the wait.
@@ -48,7 +53,15 @@ mod tests {
             (&["0"], None, None),
             (&["-1"], None, None),
             (&["+1"], None, None),
-            (&["1.5"], None, None),
+            (&["1.5"], None, seconds(2)),
+            (&["299.997"], None, seconds(300)),
+            (&["2.0"], None, seconds(2)),
+            (&["0.5"], None, seconds(1)),
+            (&["0.0"], None, None),
+            (&["-1.5"], None, None),
+            (&["1."], None, None),
+            (&[".5"], None, None),
+            (&["1.5.5"], None, None),
             (&["1, 2"], None, None),
             (&["1 s"], None, None),
             (&["soon"], None, None),

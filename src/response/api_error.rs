@@ -120,7 +120,7 @@ impl ApiError {
     /// Returns how long Gong asked to wait, from the header `Retry-After`, counted from the response.
     ///
     /// A 429 has it in seconds, which can amount to hours once the company has used up its requests
-    /// for the day. If it is an HTTP-date, the wait is counted from the response's own `Date`. It
+    /// for the day. A fraction of a second is rounded up. If it is an HTTP-date, the wait is counted from the response's own `Date`. It
     /// is `None` if the header is missing, repeated or malformed, names zero or a time in the past, or
     /// is a date in a response without `Date`. A number too large for a `u64` becomes `u64::MAX`
     /// seconds.
@@ -211,7 +211,6 @@ impl fmt::Display for ApiError {
         if let Some(request_id) = &parts.request_id {
             write!(f, "request id {request_id}, ")?;
         }
-        // Whole seconds: a `Retry-After` has no finer unit.
         if let Some(retry_after) = parts.retry_after {
             write!(f, "retry after {} s, ", retry_after.as_secs())?;
         }

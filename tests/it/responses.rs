@@ -503,6 +503,7 @@ fn a_retry_after_is_read_as_seconds_or_as_a_date() {
     for (fields, seconds) in [
         ("retry-after: 86400\r\n", Some(86_400)),
         (date, Some(10)),
+        ("retry-after: 299.997\r\n", Some(300)),
         ("retry-after: soon\r\n", None),
         ("", None),
     ] {

@@ -189,10 +189,14 @@ fn the_retry_after_of_a_503_is_honoured() {
 #[test]
 fn a_429_is_retried_after_the_time_that_gong_asks_for() {
     for_each_verb(|verb| {
-        let server = responds(&[http(429, "retry-after: 1\r\n", "")]);
-        let receipt = verb.receipt(&twice(&server).build().unwrap());
-        assert_eq!(receipt.attempts(), 2);
-        assert!(gap(&server) >= SECOND);
+        // The second is rounded up.
+        for seconds in ["1", "0.997"] {
+            let busy = http(429, &format!("retry-after: {seconds}\r\n"), "");
+            let server = responds(&[busy]);
+            let receipt = verb.receipt(&twice(&server).build().unwrap());
+            assert_eq!(receipt.attempts(), 2);
+            assert!(gap(&server) >= SECOND, "{seconds}");
+        }
     });
 }
 
