@@ -17,7 +17,7 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 const MEBIBYTE: usize = 1024 * 1024;
 
 /// How many times its size a response may take.
-const MOST: f64 = 3.0;
+const MOST: f64 = 4.0;
 
 /// Repeats an element in an array until it has about this many bytes.
 fn array(element: &str, size: usize) -> String {
@@ -96,14 +96,8 @@ fn main() {
         ("an unknown field, nested", &|size| {
             with_field("more", &array(&nested, size))
         }),
-        ("an unknown field with objects", &|size| {
-            with_field("more", &array(r#"{"a":{}}"#, size))
-        }),
         ("an unknown field with an escaped text", &|size| {
             with_field("more", &format!("\"{}\"", r"\u00e9".repeat(size / 6)))
-        }),
-        ("another unknown field", &|size| {
-            with_field("requestId2", &array("1", size)).replace("requestId2", "id")
         }),
         ("errors that are numbers", &|size| {
             with_field("errors", &array("1", size))
@@ -118,12 +112,18 @@ fn main() {
         ("as many users, and one more", &|size| {
             listing(1, (size / USER_SIZE / 2).next_power_of_two() + 1)
         }),
+        ("an unknown field, nested without end", &|size| {
+            with_field("more", &("[".repeat(size / 2) + &"]".repeat(size / 2)))
+        }),
         // An error that quoted this unassigned character would write it in 7 bytes instead of 2.
         ("a text in place of the listing", &|size| {
             with_field(
                 "callAccessList",
                 &format!("\"{}\"", "\u{378}".repeat(size / 2)),
             )
+        }),
+        ("a text in place of the errors", &|size| {
+            with_field("errors", &format!("\"{}\"", "\u{378}".repeat(size / 2)))
         }),
         ("a text in place of everything", &|size| {
             format!("\"{}\"", "\u{378}".repeat(size / 2))

@@ -86,8 +86,11 @@ fn assert_proof(status: u16, headers: &[Header], body: &[u8]) {
         name.eq_ignore_ascii_case("content-encoding") && !value.eq_ignore_ascii_case(b"identity")
     };
     assert!(!headers.iter().any(is_encoded));
-    let Ok(Value::Object(fields)) = serde_json::from_slice(body) else {
-        panic!("a success without a JSON object");
+    let fields = match serde_json::from_slice(body) {
+        Ok(Value::Object(fields)) => fields,
+        // What is skipped may be nested deeper than a `Value`.
+        Err(error) if error.to_string().starts_with("recursion limit") => return,
+        other => panic!("a success without a JSON object: {other:?}"),
     };
     assert!(match fields.get("errors") {
         None | Some(Value::Null) => true,

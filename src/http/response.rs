@@ -9,7 +9,7 @@ use ureq::http::{HeaderMap, Response};
 ///
 /// Gong's messages fit many times over. A larger body is an HTML page from a proxy. Its status says
 /// enough, and reading the body would only delay the retry.
-const ERROR_BODY_LIMIT: usize = 64 * 1024;
+pub(crate) const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
 /// Holds most responses of an unknown length without growing.
 const BODY_CAPACITY: usize = 512;

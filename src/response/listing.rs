@@ -143,22 +143,29 @@ impl Success for Listing {
     type Content = Option<Array<Object<CallAccess>>>;
     type Requested = BTreeSet<CallId>;
 
-    fn lists_only(calls: &BTreeSet<CallId>, content: &Self::Content) -> bool {
+    fn problem(
+        calls: &BTreeSet<CallId>,
+        content: &Self::Content,
+        has_more: bool,
+    ) -> Option<&'static str> {
         let mut listed = content.iter().flat_map(|Array(listed)| listed);
-        listed.all(|Object(listed)| calls.contains(&listed.call_id))
+        if has_more {
+            Some("it is one page of several; what it does not show may be missing")
+        } else if !listed.all(|Object(listed)| calls.contains(&listed.call_id)) {
+            Some("it lists a call that was not requested")
+        } else {
+            None
+        }
     }
 
     fn with(receipt: Receipt, calls: Self::Content) -> Self {
-        let calls = calls.map_or_else(Vec::new, |Array(calls)| calls);
-        let users = calls.iter().filter_map(|Object(call)| call.users.as_ref());
-        // A vector that grows by doubling would take up to three times as much.
-        let mut pairs = Vec::with_capacity(users.map(|Array(users)| users.len()).sum());
-        for Object(CallAccess { call_id, users }) in calls {
+        let calls = calls.into_iter().flat_map(|Array(calls)| calls);
+        let pairs = calls.flat_map(|Object(CallAccess { call_id, users })| {
             let users = users.into_iter().flat_map(|Array(users)| users);
-            pairs.extend(users.map(|Object(user)| (call_id, user.user_id)));
-        }
+            users.map(move |Object(user)| (call_id, user.user_id))
+        });
         Self {
-            access_list: pairs.into_iter().collect(),
+            access_list: pairs.collect(),
             receipt,
         }
     }

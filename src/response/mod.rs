@@ -172,8 +172,13 @@ pub(crate) trait Success: Sized {
     /// What the request named.
     type Requested: ?Sized;
 
-    /// Returns whether the content mentions only what was requested, so that a program may act on it.
-    fn lists_only(requested: &Self::Requested, content: &Self::Content) -> bool;
+    /// Returns why a program must not act on this content, if so. `has_more` says that it is one page of
+    /// several.
+    fn problem(
+        requested: &Self::Requested,
+        content: &Self::Content,
+        has_more: bool,
+    ) -> Option<&'static str>;
 
     fn with(receipt: Receipt, content: Self::Content) -> Self;
 
@@ -185,8 +190,8 @@ impl Success for Receipt {
     type Content = IgnoredAny;
     type Requested = ();
 
-    fn lists_only((): &(), _: &IgnoredAny) -> bool {
-        true
+    fn problem((): &(), _: &IgnoredAny, _: bool) -> Option<&'static str> {
+        None
     }
 
     fn with(receipt: Receipt, _: IgnoredAny) -> Self {

@@ -1,6 +1,6 @@
 //! Listings of any number of calls.
 
-use crate::common::{CALL, Exchange, Server, Then, USER, builder, client, http, variant};
+use crate::common::{CALL, Exchange, Server, Then, USER, builder, client, http, one_pair, variant};
 use gong_call_access::{CallAccessList, CallId, Client, Error, UserId};
 
 fn call(n: usize) -> CallId {
@@ -177,6 +177,29 @@ fn a_batch_that_is_cut_off_is_retried_like_any_other_call() {
         .map(|listing| listing.unwrap().receipt().attempts())
         .collect();
     assert_eq!((attempts, server.requests().len()), (vec![1, 2], 3));
+}
+
+#[test]
+fn one_page_of_several_is_not_a_success() {
+    let records = |records| format!(r#"{{"callAccessList":[],"records":{records}}}"#);
+    for (body, is_page) in [
+        (records(r#"{"totalRecords":250,"cursor":"eyJ"}"#), true),
+        (records(r#"{"cursor":1}"#), true),
+        (records(r#"{"totalRecords":1,"cursor":""}"#), false),
+        (records(r#"{"cursor":null}"#), false),
+        (records("7"), false),
+    ] {
+        let server = Server::sends(http(200, "", &body), Then::KeepAlive);
+        let client = client(&server.url());
+        let response = client.list([CALL.parse().unwrap()]).unwrap();
+        assert_eq!(response.is_success(), !is_page, "{body}");
+        if let Some(error) = response.error() {
+            assert_eq!(variant(&response), "Unexpected", "{body}");
+            assert!(error.to_string().contains("one page of several"), "{error}");
+        }
+        assert!(client.grant(&one_pair()).unwrap().is_success(), "{body}");
+        assert_eq!(server.requests().len(), 2, "none is retried");
+    }
 }
 
 #[test]

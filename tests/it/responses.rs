@@ -138,6 +138,11 @@ fn each_header_is_sent_once_and_a_path_prefix_is_kept() {
 #[test]
 fn an_acknowledgement_in_any_form_is_a_success() {
     let x = r#"{"requestId":"x"}"#;
+    let nested = format!(
+        r#"{{"requestId":"x","a":{}{}}}"#,
+        "[".repeat(200_000),
+        "]".repeat(200_000)
+    );
     for (body, headers) in [
         (x, &[][..]),
         (
@@ -145,7 +150,9 @@ fn an_acknowledgement_in_any_form_is_a_success() {
             &[],
         ),
         (r#"{"errors":null,"requestId":"x"}"#, &[]),
+        (r#"{"errors":[ ],"requestId":"x"}"#, &[]),
         (r#"{"errors":"","requestId":"x"}"#, &[]),
+        (&nested, &[]),
         (r#"{"\u0072equestId":"\u0078"}"#, &[]),
         (x, &[("content-type", "text/html")]),
         (x, &[("content-encoding", "identity")]),
@@ -192,11 +199,6 @@ fn the_request_id_may_be_missing_or_a_number() {
             r#"{"requestId":18446744073709551615}"#,
             Some("18446744073709551615"),
         ),
-        // Kept as text, so no digit is lost.
-        (
-            r#"{"requestId":99999999999999999999}"#,
-            Some("99999999999999999999"),
-        ),
         (r#"{"requestId":1.5}"#, None),
     ] {
         assert_eq!(
@@ -210,17 +212,7 @@ fn the_request_id_may_be_missing_or_a_number() {
 #[test]
 fn a_200_without_proof_is_not_a_success() {
     let deep_array = "[".repeat(100_000) + &"]".repeat(100_000);
-    let deep_field = format!(
-        r#"{{"requestId":"x","a":{}{}}}"#,
-        "[".repeat(1000),
-        "]".repeat(1000)
-    );
-    let deep_list = format!(
-        r#"{{"callAccessList":{}{}}}"#,
-        "[".repeat(1000),
-        "]".repeat(1000)
-    );
-    let deep_errors = format!(r#"{{"errors":{}{}}}"#, "[".repeat(1000), "]".repeat(1000));
+    let large_errors = format!(r#"{{"errors":["{}"]}}"#, "x".repeat(100_000));
     let x = r#"{"requestId":"x"}"#;
     for (body, headers, problem) in [
         ("<html>OK</html>", &[][..], "documented JSON object"),
@@ -236,9 +228,6 @@ fn a_200_without_proof_is_not_a_success() {
             "documented JSON object",
         ),
         (&deep_array, &[], "documented JSON object"),
-        (&deep_field, &[], "documented JSON object"),
-        (&deep_list, &[], "documented JSON object"),
-        (&deep_errors, &[], "documented JSON object"),
         ("\u{feff}{}", &[], "documented JSON object"),
         (
             r#"{"errors":["Some calls not found"]}"#,
@@ -249,6 +238,7 @@ fn a_200_without_proof_is_not_a_success() {
         (r#"{"errors":[""]}"#, &[], "reports errors"),
         (r#"{"errors":{"a":1}}"#, &[], "reports errors"),
         (r#"{"errors":false}"#, &[], "reports errors"),
+        (&large_errors, &[], "reports errors"),
         (x, &[("content-encoding", "gzip")], "compressed"),
         (x, &[("content-encoding", "GZIP")], "compressed"),
     ] {
@@ -395,6 +385,10 @@ fn a_redirect_is_not_followed_and_its_host_is_named() {
             message.contains(&format!("the host {}", elsewhere.address())),
             "{message}"
         );
+        let user_information = "x".repeat(common::SERVER_TEXT_LIMIT);
+        let long = format!("https://user:{user_information}@gong.example/v2?{user_information}");
+        let message = error(answer(status, &[("location", &long)], "")).to_string();
+        assert!(message.contains("to the host gong.example)"), "{message}");
         for location in ["/v2", "", "::", "https://"] {
             let response = answer(status, &[("location", location)], "");
             assert_eq!(variant(&response), "Unexpected", "{status} {location}");
@@ -580,19 +574,6 @@ fn all_messages_together_are_cut() {
         let found: Vec<_> = error.messages().iter().map(String::len).collect();
         assert_eq!(found, kept, "{lengths:?}");
     }
-    // A blank one is not shown, but takes up a byte.
-    for (blank, shown) in [(2047, 1), (2048, 0)] {
-        let body = format!(r#"{{"errors":[{}"x"]}}"#, r#""","#.repeat(blank));
-        assert_eq!(error(answer(400, &[], &body)).messages().len(), shown);
-    }
-    // So does a 32nd of a long one, of which little is shown because it hides a credential.
-    let hidden = common::SECRET.replace('-', r"-\n");
-    let long = format!(r#""{}{hidden}","#, "x".repeat(60_000));
-    for (count, shown) in [(1, "x"), (2, "[redacted]")] {
-        let body = format!(r#"{{"errors":[{}"x"]}}"#, long.repeat(count));
-        let error = error(answer(200, &[], &body));
-        assert_eq!(error.messages(), ["[redacted]", shown]);
-    }
 }
 
 #[test]
@@ -620,13 +601,13 @@ fn server_text_is_cleaned_and_cut() {
 fn the_request_id_falls_back_to_the_header() {
     let header = [("x-traceid", "from-header")];
     let long = |len| format!(r#"{{"requestId":"{}"}}"#, "x".repeat(len));
-    // An id is read up to 64 KiB, with its quotes.
-    let (longest, too_long) = (long(65_534), long(65_535));
-    let cut = "x".repeat(common::SERVER_TEXT_LIMIT - 3) + "…";
+    // With its quotes.
+    let (longest, too_long) = (long(2046), long(2047));
+    let kept = "x".repeat(2046);
     for (status, body, request_id) in [
         (200, "{}", "from-header"),
         (200, r#"{"requestId":""}"#, "from-header"),
-        (200, &longest, &cut),
+        (200, &longest, &kept),
         (200, &too_long, "from-header"),
         (200, r#"{"requestId":"from-body"}"#, "from-body"),
         (400, "", "from-header"),
