@@ -8,9 +8,8 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Unexpecte
 
 /// A `T` that is read from a JSON object and from nothing else.
 ///
-/// A derived struct also accepts a JSON array of its fields, and `[]` if it has defaults for them all: a
-/// body of `[]` would acknowledge a grant. A flattened field would prevent that too, but serde then
-/// keeps all unknown fields in memory, which takes many times their size.
+/// A derived struct also accepts a JSON array of its fields. A flattened field would prevent that
+/// too, but serde then keeps all unknown fields in memory, which takes many times their size.
 pub(crate) struct Object<T>(pub(crate) T);
 
 impl<T: Default> Default for Object<T> {

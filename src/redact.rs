@@ -254,7 +254,7 @@ mod tests {
             let text = clean(&"x".repeat(len), &secrets());
             assert_eq!((text.len(), text.ends_with('…')), (LIMIT, is_cut));
         }
-        let before = "x".repeat(LIMIT - 12);
+        let before = "x".repeat(LIMIT - 11);
         assert_eq!(
             clean(&format!("{before} key-12345678"), &secrets()),
             REDACTED
