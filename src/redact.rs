@@ -4,6 +4,7 @@
 //! bodies, redirect hosts, and the causes of transport errors. So does the base URL, which comes
 //! from an operator who may have confused two settings.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -36,20 +37,17 @@ impl Secrets {
 
     /// Returns whether a secret is in `text` or, unless it `is_whole`, a prefix of one at its end.
     fn are_shown_by(&self, text: &str, is_whole: bool) -> bool {
-        // Most request ids are shorter than any secret, and not worth the copies.
-        if is_whole && self.0.iter().all(|secret| secret.len() > text.len()) {
-            return false;
-        }
         // What looks like an escape may also be a `%` in front of a secret.
         let is_shown = |escape_len| {
             let text = letters_and_digits(text, escape_len);
             self.0.iter().any(|secret| {
                 // `contains` analyses the secret even if the text is too short for it.
-                secret.len() <= text.len() && text.contains(secret)
+                secret.len() <= text.len() && text.contains(secret.as_str())
                     || !is_whole && ends_with_prefix(&text, secret)
             })
         };
-        is_shown(|_| 1) || text.contains(['%', '\\', '&']) && is_shown(escape_len)
+        let is_mark = |byte| matches!(byte, b'%' | b'\\' | b'&');
+        is_shown(|_| 1) || text.bytes().any(is_mark) && is_shown(escape_len)
     }
 }
 
@@ -58,7 +56,7 @@ impl<'a> FromIterator<&'a str> for Secrets {
         let forms = secrets
             .into_iter()
             .flat_map(|secret| [secret.to_owned(), STANDARD.encode(secret)])
-            .map(|form| letters_and_digits(&form, |_| 1));
+            .map(|form| letters_and_digits(&form, |_| 1).into_owned());
         Self(forms.filter(|form| form.len() >= Self::MIN_LEN).collect())
     }
 }
@@ -72,7 +70,14 @@ fn ends_with_prefix(text: &str, secret: &str) -> bool {
 
 /// Returns the letters and digits of `text`, except those in escapes. Case is ignored, as it is in a
 /// host name.
-fn letters_and_digits(text: &str, escape_len: fn(&[u8]) -> usize) -> String {
+fn letters_and_digits(text: &str, escape_len: fn(&[u8]) -> usize) -> Cow<'_, str> {
+    // Most request ids are nothing else, and not worth a copy.
+    if text
+        .bytes()
+        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'))
+    {
+        return text.into();
+    }
     let mut found = String::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some(first) = rest.first() {
@@ -81,7 +86,7 @@ fn letters_and_digits(text: &str, escape_len: fn(&[u8]) -> usize) -> String {
         }
         rest = rest.get(escape_len(rest)..).unwrap_or_default();
     }
-    found
+    found.into()
 }
 
 /// Returns the length of the escape of a URL, JSON or HTML with which `text` begins, or 1 if it begins
@@ -114,7 +119,7 @@ pub(crate) fn clean_part(text: &str, is_whole: bool, secrets: &Secrets) -> Strin
     let mut text = printable(text);
     let is_whole = is_whole && text.len() <= LIMIT;
     cut(&mut text, LIMIT);
-    if secrets.are_shown_by(text.trim_end_matches(MARK), is_whole) {
+    if secrets.are_shown_by(text.strip_suffix(MARK).unwrap_or(&text), is_whole) {
         return REDACTED.to_owned();
     }
     text
@@ -131,25 +136,18 @@ fn printable(text: &str) -> String {
         .filter_map(|c| match c {
             // Unicode's line and paragraph separators break lines in many log viewers.
             '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}' => Some(' '),
-            c if c.is_control() || is_invisible(c) => None,
-            c => Some(c),
-        })
-        .collect()
-}
-
-/// Whether this character is an invisible mark, or reverses the direction of the text around it.
-fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}'
+            // Invisible marks, and those that reverse the direction of the text around them.
+            '\u{ad}'
             | '\u{61c}'
             | '\u{180e}'
             | '\u{200b}'..='\u{200f}'
             | '\u{202a}'..='\u{202e}'
             | '\u{2060}'..='\u{2069}'
             | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-    )
+            | '\u{fff9}'..='\u{fffb}' => None,
+            c => (!c.is_control()).then_some(c),
+        })
+        .collect()
 }
 
 /// Cuts `text` to `limit` bytes, including a final `…`; clears it if the `…` does not fit.
