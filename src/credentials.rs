@@ -22,7 +22,7 @@ const TOKEN: &str = "GONG_ACCESS_TOKEN";
 /// names it.
 ///
 /// Credentials cannot be read back: there is no accessor, and `Debug` shows only the scheme. The
-/// client removes them, plain or in Base64, from server text before it keeps any of that text.
+/// client replaces every server text that shows them, plain or in Base64, before it keeps any of it.
 /// Constructing credentials checks their form and sends nothing; a clone is cheap. The memory is
 /// not wiped on drop.
 ///

@@ -7,8 +7,8 @@ use std::time::Duration;
 ///
 /// Its `Display` says in one line what the status means, what Gong said, the request id, and what
 /// to do, and so does its `Debug`. The variants of [`Response`](crate::Response) say more about each
-/// status. It is safe to log: the client cuts text from the server to 2 KiB, and removes control
-/// characters and its own credentials.
+/// status. It is safe to log: the client cuts text from the server to 2 KiB, removes control
+/// characters, and puts `[redacted]` in place of a text that shows its own credentials.
 ///
 /// # Examples
 ///
