@@ -44,13 +44,31 @@ pub(super) struct Ids {
     known: BTreeSet<Id>,
     /// With which ids each was refused.
     refused: BTreeMap<Id, Vec<Id>>,
-    /// How many pairs were refused alone, for whatever reason.
-    refusals: usize,
+    /// How many pairs were refused alone, for their ids or for their size.
+    pub(super) all_refusals: usize,
     /// Whether a pair of two known ids was refused: this server refuses pairs.
-    refuses_pairs: bool,
+    pub(super) refuses_pairs: bool,
 }
 
-/// Whether Gong knows an id, as far as the job can tell.
+/// What may be unknown to Gong.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Suspect {
+    Id(Id),
+    /// Every id of the job, as long as nothing was acknowledged.
+    All,
+}
+
+impl Suspect {
+    pub(super) fn includes(self, (call, user): (CallId, UserId)) -> bool {
+        match self {
+            Self::Id(Id::Call(suspect)) => suspect == call,
+            Self::Id(Id::User(suspect)) => suspect == user,
+            Self::All => true,
+        }
+    }
+}
+
+/// Whether a suspect is unknown, as far as the job can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Open,
@@ -60,7 +78,7 @@ pub(super) enum Verdict {
 }
 
 impl Ids {
-    /// How many refusals without proof end the search for the pairs of an id.
+    /// How many refusals without proof end the search for the pairs of a suspect.
     const ENOUGH_TO_DOUBT: usize = 10;
 
     /// Records that these pairs were acknowledged.
@@ -79,37 +97,20 @@ impl Ids {
         self.refuses_pairs |= self.is_known(call) && self.is_known(user);
         self.refused.entry(call).or_default().push(user);
         self.refused.entry(user).or_default().push(call);
-        self.refusals += 1;
-    }
-
-    /// Records that a pair was refused alone for its size, which says nothing about its ids.
-    pub(super) fn refuse_size(&mut self) {
-        self.refusals += 1;
+        self.all_refusals += 1;
     }
 
     pub(super) fn is_known(&self, id: Id) -> bool {
         self.known.contains(&id)
     }
 
-    pub(super) fn refuses_pairs(&self) -> bool {
-        self.refuses_pairs
-    }
-
-    /// Counts the refusals of a job in which nothing was acknowledged yet; 0 in any other.
-    pub(super) fn refusals_of_all(&self) -> usize {
-        if self.known.is_empty() {
-            self.refusals
-        } else {
-            0
+    /// Counts the pairs of the suspect that were refused alone; 0 if one was acknowledged.
+    pub(super) fn refusals(&self, suspect: Suspect) -> usize {
+        match suspect {
+            Suspect::All if self.known.is_empty() => self.all_refusals,
+            Suspect::Id(id) if !self.is_known(id) => self.refused.get(&id).map_or(0, Vec::len),
+            _ => 0,
         }
-    }
-
-    /// Counts the pairs of the id that were refused alone; 0 if the id is known.
-    pub(super) fn refusals(&self, id: Id) -> usize {
-        if self.is_known(id) {
-            return 0;
-        }
-        self.refused.get(&id).map_or(0, Vec::len)
     }
 
     /// Whether the id was refused with one that is known.
@@ -120,38 +121,19 @@ impl Ids {
 
     /// Whether the pairs of this user are better sent at the end: the user would be found again in
     /// every request.
-    pub(super) fn is_suspect(&self, user: UserId) -> bool {
+    pub(super) fn is_set_aside(&self, user: UserId) -> bool {
         let user = Id::User(user);
-        match self.refusals(user) {
-            0 => false,
-            1 | 2 => self.is_proven(user),
-            _ => true,
-        }
+        let refusals = self.refusals(Suspect::Id(user));
+        refusals >= 3 || refusals > 0 && self.is_proven(user)
     }
 
-    pub(super) fn verdict(&self, id: Id) -> Verdict {
-        let enough = match id {
-            Id::Call(_) => 2,
-            Id::User(_) => 4,
-        };
-        let enough = if self.refuses_pairs {
-            2 * enough
-        } else {
-            enough
-        };
-        match self.refusals(id) {
-            refusals if refusals >= enough && self.is_proven(id) => Verdict::Unknown,
-            Self::ENOUGH_TO_DOUBT.. => Verdict::Doubtful,
+    pub(super) fn verdict(&self, suspect: Suspect) -> Verdict {
+        let is_call = matches!(suspect, Suspect::Id(Id::Call(_)));
+        let enough = if is_call { 2 } else { 4 } << u8::from(self.refuses_pairs);
+        match (suspect, self.refusals(suspect)) {
+            (Suspect::Id(id), n) if n >= enough && self.is_proven(id) => Verdict::Unknown,
+            (_, Self::ENOUGH_TO_DOUBT..) => Verdict::Doubtful,
             _ => Verdict::Open,
-        }
-    }
-
-    /// The verdict on all ids of the job together.
-    pub(super) fn verdict_on_all(&self) -> Verdict {
-        if self.refusals_of_all() >= Self::ENOUGH_TO_DOUBT {
-            Verdict::Doubtful
-        } else {
-            Verdict::Open
         }
     }
 
@@ -159,10 +141,8 @@ impl Ids {
     /// one, or else the one that was refused more often. `None` if both are known.
     pub(super) fn culprit(&self, call: CallId, user: UserId) -> Option<Id> {
         let weigh = |id| {
-            (
-                self.refusals(id) > 0 && self.is_proven(id),
-                self.refusals(id),
-            )
+            let refusals = self.refusals(Suspect::Id(id));
+            (refusals > 0 && self.is_proven(id), refusals)
         };
         let (call, user) = (Id::Call(call), Id::User(user));
         match (weigh(call), weigh(user)) {

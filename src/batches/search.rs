@@ -16,7 +16,7 @@
 ///
 /// If some pairs include a refused one, the job sends a part of them. If Gong acknowledges it, the
 /// refused pair is in the rest, and no request is needed to show that.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Search {
     /// How many of the next pairs are known to include a refused one; 0 if nothing is known.
     pub(super) suspected: usize,
@@ -39,12 +39,9 @@ impl Search {
     /// Starts without a limit of its own, since most jobs have no refused pair.
     pub(super) fn new(most: usize) -> Self {
         Self {
-            suspected: 0,
             limit: usize::MAX,
             most,
-            acknowledged: 0,
-            began_with: 0,
-            requests: 0,
+            ..Self::default()
         }
     }
 
@@ -78,10 +75,10 @@ impl Search {
             return;
         }
         self.count();
-        self.suspected = match self.is_over() {
-            true => 0,
-            false => self.suspected.saturating_sub(pairs),
-        };
+        self.suspected = self.suspected.saturating_sub(pairs);
+        if self.is_over() {
+            self.suspected = 0;
+        }
     }
 
     /// Records that a request with the next `pairs` was refused, so that they are searched.

@@ -12,9 +12,9 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::mem;
+use std::{iter, mem};
 
-use super::ids::{Id, Ids, Verdict};
+use super::ids::{Id, Ids, Suspect, Verdict};
 use super::search::Search;
 use crate::access_list::CallAccessList;
 use crate::id::{CallId, UserId};
@@ -35,15 +35,6 @@ pub(crate) struct Decided {
     pub(crate) refused: CallAccessList,
     /// Pairs that may be good, which the job gives up.
     pub(crate) undecided: CallAccessList,
-}
-
-/// Whose pairs are sent alone, since they are probably refused.
-#[derive(Debug, Clone, Copy)]
-enum Trial {
-    /// Those of a call or a user.
-    Of(Id),
-    /// Any pairs, since nothing was acknowledged yet.
-    All,
 }
 
 /// Cuts a list into requests, and searches the refused requests for the ids at fault.
@@ -141,29 +132,22 @@ impl<'a> Splitter<'a> {
             return decided;
         };
         decided.refused.insert(call, user);
-        self.search.found(ids.refusals(Id::Call(call)) > 0);
+        let is_same_call = ids.refusals(Suspect::Id(Id::Call(call))) > 0;
+        self.search.found(is_same_call);
         if is_too_large {
-            ids.refuse_size();
+            ids.all_refusals += 1;
             // Whatever its reason, it is not the number of pairs.
             self.search.most = self.bounds.pairs;
         } else {
             ids.refuse(call, user);
         }
-        let of_call = ids.verdict(Id::Call(call));
-        let of_user = match self.user {
-            Some(user) => ids.verdict(Id::User(user)),
-            // There are more pairs of this user behind those in the queue.
-            None => Verdict::Open,
-        };
-        let of_all = ids.verdict_on_all();
         self.remove_sent();
-        match (of_call, of_user, of_all) {
-            (_, _, Verdict::Doubtful) => decided.undecided = self.take(|_| true),
-            (_, Verdict::Unknown, _) => decided.refused.extend(self.take(|pair| pair.1 == user)),
-            (Verdict::Unknown, ..) => decided.refused.extend(self.take(|pair| pair.0 == call)),
-            (_, Verdict::Doubtful, _) => decided.undecided = self.take(|pair| pair.1 == user),
-            (Verdict::Doubtful, ..) => decided.undecided = self.take(|pair| pair.0 == call),
-            _ => {}
+        for suspect in self.suspects(call) {
+            match self.ids.as_ref().map(|ids| ids.verdict(suspect)) {
+                Some(Verdict::Unknown) => decided.refused.extend(self.take(suspect)),
+                Some(Verdict::Doubtful) => decided.undecided.extend(self.take(suspect)),
+                Some(Verdict::Open) | None => {}
+            }
         }
         decided
     }
@@ -192,15 +176,11 @@ impl<'a> Splitter<'a> {
     /// Counts the requests that are left if each of them is acknowledged.
     pub(crate) fn min_requests(&self) -> usize {
         let mut job = self.clone();
-        let mut requests = 0;
-        loop {
+        let requests = iter::from_fn(|| {
             job.plan();
-            if job.sent == 0 {
-                return requests;
-            }
-            job.acknowledged();
-            requests += 1;
-        }
+            (job.sent > 0).then(|| job.acknowledged())
+        });
+        requests.count()
     }
 
     /// How many requests went into searching.
@@ -215,15 +195,15 @@ impl<'a> Splitter<'a> {
         rest.filter(|pair| !self.early.contains(pair))
     }
 
-    /// Takes the pairs for which this holds; in the list, only those at the front.
-    fn take(&mut self, is_taken: impl Fn(&Pair) -> bool) -> CallAccessList {
+    /// Takes all pairs of a suspect; from the list, only those at its front.
+    fn take(&mut self, suspect: Suspect) -> CallAccessList {
         let mut taken = CallAccessList::new();
-        let mut keep = |pair: &Pair| !is_taken(pair) || !taken.insert(pair.0, pair.1);
+        let mut keep = |pair: &Pair| !suspect.includes(*pair) || !taken.insert(pair.0, pair.1);
         self.queue.retain(&mut keep);
-        self.aside
-            .values_mut()
-            .for_each(|pairs| pairs.retain(&mut keep));
-        for pair in self.list.pairs_after(self.last).take_while(&is_taken) {
+        let aside = self.aside.values_mut();
+        aside.for_each(|pairs| pairs.retain(&mut keep));
+        let rest = self.list.pairs_after(self.last);
+        for pair in rest.take_while(|pair| suspect.includes(*pair)) {
             self.last = Some(pair);
             if !self.early.remove(&pair) {
                 taken.insert(pair.0, pair.1);
@@ -277,7 +257,7 @@ impl<'a> Splitter<'a> {
                 })
             });
             let Some((call, user)) = pair else { break };
-            if self.ids.as_ref().is_some_and(|ids| ids.is_suspect(user)) {
+            if self.ids.as_ref().is_some_and(|ids| ids.is_set_aside(user)) {
                 self.aside.entry(user).or_default().push((call, user));
                 continue;
             }
@@ -289,54 +269,46 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// Returns whose pairs are next, if they are probably refused.
-    fn trial(&self) -> Option<Trial> {
-        let ids = self.ids.as_ref().filter(|_| !self.search.is_over())?;
-        let (call, user) = self.queue.front()?;
-        let is_refused = |id| ids.refusals(id) > 0;
-        if ids.refusals_of_all() > 0 {
-            Some(Trial::All)
-        } else if self.user.is_some() && is_refused(Id::User(*user)) {
-            Some(Trial::Of(Id::User(*user)))
-        } else if is_refused(Id::Call(*call)) {
-            Some(Trial::Of(Id::Call(*call)))
-        } else {
-            None
-        }
+    /// Returns what explains it if a pair of this call is refused alone.
+    fn suspects(&self, call: CallId) -> impl Iterator<Item = Suspect> + use<> {
+        // Unless the queue holds the pairs of one user, most pairs of a user are out of sight.
+        let user = self.user.map(Id::User);
+        let ids = user.into_iter().chain([Id::Call(call)]);
+        [Suspect::All].into_iter().chain(ids.map(Suspect::Id))
     }
 
-    /// Puts one pair of these at the front: one that proves something, or else one that is far from
-    /// those that were refused before.
-    fn probe(&mut self, trial: Trial) -> usize {
+    /// Returns whose pairs are next, if they are probably refused.
+    fn trial(&self) -> Option<Suspect> {
+        let ids = self.ids.as_ref().filter(|_| !self.search.is_over())?;
+        let (call, _) = self.queue.front()?;
+        let mut suspects = self.suspects(*call);
+        suspects.find(|suspect| ids.refusals(*suspect) > 0)
+    }
+
+    /// Puts one pair of a suspect at the front: if possible one with a known id, which proves
+    /// something, or else one that is far from those that were refused before.
+    fn probe(&mut self, suspect: Suspect) -> usize {
         let Some(ids) = &self.ids else { return 0 };
-        let len = self.queue.len();
-        // The multiples of 8/13 spread evenly, however many there are.
-        let spread = |nth: usize, of: usize| of * (8 * nth % 13) / 13;
-        let at = match trial {
-            Trial::All => {
-                let all = || self.queue.iter().copied().chain(self.rest()).enumerate();
-                let start = spread(ids.refusals_of_all(), all().count());
-                let refusals =
-                    |(call, user)| ids.refusals(Id::Call(call)) + ids.refusals(Id::User(user));
-                let mut from_start = all().skip(start).chain(all().take(start));
-                let fresh = from_start.by_ref().min_by_key(|(_, pair)| refusals(*pair));
-                fresh.map_or(0, |(at, _)| at)
-            }
-            Trial::Of(id @ Id::User(_)) => spread(ids.refusals(id), len),
-            Trial::Of(id @ Id::Call(call)) => {
-                let pairs = self.queue.iter().take_while(|pair| pair.0 == call);
-                let of = pairs.clone().count();
-                let mut users = pairs.map(|pair| Id::User(pair.1));
-                let known = users.position(|user| ids.is_known(user));
-                known.unwrap_or_else(|| spread(ids.refusals(id), of))
-            }
+        let next = || self.queue.iter().copied().chain(self.rest());
+        let pairs = || {
+            next()
+                .take_while(|pair| suspect.includes(*pair))
+                .enumerate()
         };
-        let pair = self.queue.remove(at).or_else(|| self.rest().nth(at - len));
-        if at >= len {
-            self.early.extend(pair);
+        // The multiples of 8/13 spread evenly, however many there are.
+        let start = pairs().count() * (8 * ids.refusals(suspect) % 13) / 13;
+        let from_start = pairs().skip(start).chain(pairs().take(start));
+        let best = from_start.min_by_key(|(_, (call, user))| {
+            let ids_of_pair = [Id::Call(*call), Id::User(*user)];
+            let is_known = ids_of_pair.iter().any(|id| ids.is_known(*id));
+            let refusals = ids_of_pair.map(|id| ids.refusals(Suspect::Id(id)));
+            (!is_known, refusals.iter().sum::<usize>())
+        });
+        let Some((at, pair)) = best else { return 0 };
+        if self.queue.remove(at).is_none() {
+            self.early.insert(pair);
         }
-        pair.into_iter()
-            .for_each(|pair| self.queue.push_front(pair));
+        self.queue.push_front(pair);
         1
     }
 
@@ -374,15 +346,14 @@ impl<'a> Splitter<'a> {
         let (Some(ids), Some(span)) = (&self.ids, pairs.get_mut(..self.search.suspected)) else {
             return 0;
         };
-        let is_known = |id| ids.is_known(id);
-        let calls: BTreeSet<_> = span.iter().map(|pair| Id::Call(pair.0)).collect();
-        let users: BTreeSet<_> = span.iter().map(|pair| Id::User(pair.1)).collect();
-        let [calls, users] = [calls, users].map(|ids| {
-            let suspects = ids.into_iter().filter(|id| !is_known(*id));
-            suspects.collect::<BTreeSet<_>>()
-        });
+        let suspects = |of: fn(&Pair) -> Id| -> BTreeSet<Id> {
+            let ids_of_pairs = span.iter().map(of);
+            ids_of_pairs.filter(|id| !ids.is_known(*id)).collect()
+        };
+        let calls = suspects(|pair| Id::Call(pair.0));
+        let users = suspects(|pair| Id::User(pair.1));
         // A wrong call is likelier than many wrong users.
-        let ask_call = calls.len() == 1 && !ids.refuses_pairs();
+        let ask_call = calls.len() == 1 && !ids.refuses_pairs;
         let more = if ask_call || calls.len() >= users.len() {
             calls
         } else {
@@ -390,22 +361,19 @@ impl<'a> Splitter<'a> {
         };
         let count = match more.len() {
             0 => span.len() / 2,
-            1 if ids.refuses_pairs() => span.len() / 2,
+            1 if ids.refuses_pairs => span.len() / 2,
             n => {
                 let half: BTreeSet<_> = more.into_iter().take((n / 2).max(1)).collect();
                 let is_in = |(call, user): &Pair| {
                     half.contains(&Id::Call(*call)) || half.contains(&Id::User(*user))
                 };
                 span.sort_by_cached_key(|pair| {
-                    let proves = is_known(Id::Call(pair.0)) || is_known(Id::User(pair.1));
-                    (!is_in(pair), !proves)
+                    let proves = [Id::Call(pair.0), Id::User(pair.1)];
+                    (!is_in(pair), !proves.iter().any(|id| ids.is_known(*id)))
                 });
-                // A single pair shows whether its id is known.
-                if n == 1 {
-                    1
-                } else {
-                    span.iter().filter(|pair| is_in(pair)).count()
-                }
+                // A single pair shows whether a single id is known.
+                let in_half = span.iter().filter(|pair| is_in(pair));
+                in_half.take(if n == 1 { 1 } else { usize::MAX }).count()
             }
         };
         count.clamp(1, self.search.most)

@@ -179,7 +179,6 @@ fn after_the_bound_the_rest_goes_out_at_full_size() {
     assert_eq!(job.searches, Search::MAX_REQUESTS);
     let full = job.sent.iter().filter(|size| **size == 1000);
     assert!(full.count() > 40);
-    assert!(job.refused.pairs().all(|pair| bad.contains(&pair)));
 }
 
 #[test]
