@@ -313,10 +313,10 @@ impl<'a> Batches<'a> {
     /// # use gong_call_access::{CallAccessList, CallId, Client, Credentials};
     /// # let credentials = Credentials::bearer("my-token")?;
     /// # let client = Client::builder(credentials).base_url("http://localhost").build()?;
-    /// let calls: Vec<CallId> = ["5", "6", "7"].map(str::parse).into_iter().collect::<Result<_, _>>()?;
-    /// let user = "234599484848423".parse()?;
-    /// let access: CallAccessList = calls.into_iter().map(|call| (call, user)).collect();
-    /// assert_eq!(client.grant_batches(&access).min_requests(), 1);
+    /// let (calls, user) = ((1..=250_u64).map(CallId::from), "7".parse()?);
+    /// let access: CallAccessList = calls.map(|call| (call, user)).collect();
+    /// let requests = client.grant_batches(&access).min_requests();
+    /// assert_eq!(requests, 3, "of 100, 100 and 50 calls");
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
     pub fn min_requests(&self) -> usize {
