@@ -33,9 +33,8 @@
 //! They return [`Batches`], an iterator that yields the outcome of every pair; a [`Report`]
 //! collects the outcomes. [`Client::list_batches`] lists any number of calls.
 //!
-//! Three examples are complete tools: `audit` lists the access to calls, `bulk_grant` grants every
-//! pair in a file, and `reconcile` makes access match a file exactly. To run one from a checkout, use
-//! `cargo run --example reconcile`.
+//! The command-line tool `gong-call-access`, in the package `gong-call-access-cli`, does all of this
+//! without a program.
 //!
 //! # Retries, rate limit and time
 //!

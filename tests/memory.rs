@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::alloc::System;
-use std::io;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -71,17 +72,26 @@ fn a_pair_takes_less_than_documented_and_a_job_no_more_than_a_batch() {
 
 /// Starts a server that acknowledges everything and keeps nothing but the number of requests.
 fn acknowledging() -> (String, Arc<AtomicUsize>) {
-    let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", server.server_addr());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
     let requests = Arc::new(AtomicUsize::new(0));
     let for_server = Arc::clone(&requests);
     std::thread::spawn(move || {
-        for mut request in server.incoming_requests() {
-            for_server.fetch_add(1, Ordering::SeqCst);
-            io::copy(request.as_reader(), &mut io::sink()).unwrap();
-            request
-                .respond(tiny_http::Response::from_string("{}"))
-                .unwrap();
+        // The client keeps its connection.
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_nodelay(true).unwrap();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let (mut line, mut length) = (String::new(), 0);
+        while reader.read_line(&mut line).unwrap() > 0 {
+            if let Some(value) = line.to_lowercase().strip_prefix("content-length: ") {
+                length = value.trim().parse().unwrap();
+            } else if line == "\r\n" {
+                io::copy(&mut reader.by_ref().take(length), &mut io::sink()).unwrap();
+                for_server.fetch_add(1, Ordering::SeqCst);
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+                stream.write_all(answer).unwrap();
+            }
+            line.clear();
         }
     });
     (url, requests)

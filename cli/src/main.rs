@@ -1,29 +1,179 @@
-//! Reads a table or a list of calls from standard input, and says what it holds.
+//! `gong-call-access`: grants, revokes, lists and reconciles access to Gong calls.
 
+mod check;
+mod demo;
+mod files;
 mod input;
+mod job;
+mod list;
+mod output;
+mod progress;
+mod reconcile;
 
-use std::io::{self, Read};
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-fn main() -> io::Result<ExitCode> {
-    let mut bytes = Vec::new();
-    io::stdin().read_to_end(&mut bytes)?;
-    let read = if std::env::args().nth(1).as_deref() == Some("calls") {
-        input::read_calls(&bytes).map(|read| (read.ids.len(), read.warnings))
-    } else {
-        input::read_pairs(&bytes).map(|read| (read.ids.len(), read.warnings))
-    };
-    match read {
-        Ok((count, warnings)) => {
-            if !warnings.is_empty() {
-                eprintln!("{warnings}");
-            }
-            println!("{count}");
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(problems) => {
-            eprintln!("{problems}");
-            Ok(ExitCode::from(2))
+use clap::{CommandFactory, Parser, Subcommand};
+use gong_call_access::{CallId, Client, ClientBuilder};
+use job::Change;
+use output::{BadInput, Exit, note};
+
+type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+
+/// Grants, revokes, lists and reconciles individual users' access to Gong calls.
+#[derive(Parser)]
+#[command(name = "gong-call-access", version, after_help = AFTER_HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+const AFTER_HELP: &str = "\
+Credentials come from the environment alone: GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET,
+or GONG_ACCESS_TOKEN. Set GONG_BASE_URL to your company's own host.
+To try a command without an account, add --demo. When something is wrong, run `check`.
+
+Exit codes: 0 done; 1 failure; 2 bad input, nothing was changed; 3 some were refused;
+4 some remain; 130 interrupted twice.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Give users access to calls
+    Grant(job::Arguments),
+    /// Take away access that was given through the API
+    Revoke {
+        #[command(flatten)]
+        arguments: job::Arguments,
+        /// Do not ask for confirmation
+        #[arg(long)]
+        yes: bool,
+    },
+    List(list::Arguments),
+    Reconcile(reconcile::Arguments),
+    /// Check host, proxy, TLS, credentials and scope with one harmless request
+    Check {
+        /// A call to list; any id will do
+        #[arg(default_value = "1")]
+        call: CallId,
+    },
+    /// Print a completion script
+    Completions {
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What every command takes.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Everywhere")]
+struct Settings {
+    /// The company's own host [env: GONG_BASE_URL]
+    #[arg(long, value_name = "URL", global = true)]
+    base_url: Option<String>,
+    /// The rate limit; Gong's is for the whole company
+    #[arg(long, value_name = "N", global = true, default_value_t = 3,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    requests_per_second: u32,
+    /// Trust only the certificates in this PEM file
+    #[arg(long, value_name = "FILE", global = true)]
+    root_certificates: Option<PathBuf>,
+    /// Print nothing but listings, unless something is wrong
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Show each attempt and each wait
+    #[arg(long, short, global = true)]
+    verbose: bool,
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// Use a stand-in for Gong inside this program
+    #[arg(long, global = true, conflicts_with = "base_url")]
+    demo: bool,
+}
+
+fn main() -> ExitCode {
+    let Arguments { command, settings } = Arguments::parse();
+    if settings.verbose && log::set_logger(&Log).is_ok() {
+        log::set_max_level(log::LevelFilter::Debug);
+    }
+    let result = run(&command, &settings);
+    result
+        .unwrap_or_else(|error| output::failure(&*error, &settings))
+        .into()
+}
+
+fn run(command: &Command, settings: &Settings) -> Result<Exit> {
+    if settings.demo {
+        note!("{}", demo::NOTICE);
+    }
+    match command {
+        Command::Grant(arguments) => job::run(Change::Grant, arguments, true, settings),
+        Command::Revoke { arguments, yes } => job::run(Change::Revoke, arguments, *yes, settings),
+        Command::List(arguments) => list::run(arguments, settings),
+        Command::Reconcile(arguments) => reconcile::run(arguments, settings),
+        Command::Check { call } => check::run(*call, settings),
+        Command::Completions { shell } => {
+            let (mut command, name) = (Arguments::command(), "gong-call-access");
+            clap_complete::generate(*shell, &mut command, name, &mut io::stdout());
+            Ok(Exit::Done)
         }
     }
+}
+
+impl Settings {
+    fn client(&self) -> Result<Client> {
+        let mut builder = match self.demo {
+            true => demo::start()?,
+            false => ClientBuilder::from_env()
+                .map_err(|error| BadInput(format!("{error}; to try the tool, add --demo")))?,
+        };
+        if let Some(base_url) = &self.base_url {
+            builder = builder.base_url(base_url);
+        }
+        if let Some(path) = &self.root_certificates {
+            builder = builder.root_certificates(files::read(path)?);
+        }
+        // The stand-in has no limit.
+        let per_second = (!self.demo).then_some(self.requests_per_second);
+        Ok(builder.requests_per_second(per_second).build()?)
+    }
+
+    /// These settings as arguments, as far as the command that continues a job needs them.
+    fn words(&self) -> Vec<String> {
+        let certificates = self.root_certificates.as_ref();
+        let certificates = certificates.map(|path| path.display().to_string());
+        let mut words = Vec::new();
+        words.extend(self.demo.then(|| "--demo".to_owned()));
+        for (option, value) in [
+            ("--base-url", &self.base_url),
+            ("--root-certificates", &certificates),
+        ] {
+            words.extend(
+                value
+                    .iter()
+                    .flat_map(|value| [option.to_owned(), value.clone()]),
+            );
+        }
+        words
+    }
+}
+
+/// Writes the records of the library to standard error, and no others: ureq's may hold credentials.
+struct Log;
+
+impl log::Log for Log {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target() == "gong_call_access"
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            note!("{}", record.args());
+        }
+    }
+
+    fn flush(&self) {}
 }

@@ -11,10 +11,8 @@
 
 mod common;
 
-mod audit;
 mod auto_traits;
 mod batches;
-mod bulk_grant;
 mod chaos;
 mod config;
 mod connection;
@@ -24,10 +22,8 @@ mod listings;
 mod modules;
 mod proxy;
 mod rate_limit;
-mod reconcile;
 mod responses;
 mod retries;
-mod round_trip;
 mod secrets;
 mod stop;
 mod tls;

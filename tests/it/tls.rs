@@ -73,10 +73,9 @@ fn the_system_certificates_are_trusted_if_the_features_say_so() {
     }
     let authority = Authority::new("authority");
     let server = serve(authority.server("127.0.0.1", 2099));
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), authority.pem()).unwrap();
+    let trusted = concat!(env!("CARGO_TARGET_TMPDIR"), "/authority.pem");
+    std::fs::write(trusted, authority.pem()).unwrap();
     // The system's own variable for its file of certificates.
-    let trusted = file.path().to_str().unwrap();
     run_in_child(
         NAME,
         &[("SSL_CERT_FILE", trusted), ("SERVER", &server.url())],

@@ -13,7 +13,7 @@ use gong_call_access::{
     RetryPolicy,
 };
 
-pub use process::{Folder, assert_exit, command, example, is_child, run_in_child};
+pub use process::{is_child, run_in_child};
 #[cfg(target_os = "linux")]
 pub use server::full_listener;
 pub use server::{Exchange, Request, Server, Then, http, ok};

@@ -1,0 +1,98 @@
+//! `check`: what one runs first, and when something is wrong.
+
+use std::env;
+use std::io::{self, Write};
+
+use gong_call_access::{ApiError, CallId, Client, Error, Response};
+use serde_json::json;
+
+use crate::output::{self, Exit};
+use crate::{Result, Settings};
+
+const SCOPE: &str = "api:call-user-access:read";
+
+pub(crate) fn run(call: CallId, settings: &Settings) -> Result<Exit> {
+    let client = settings.client()?;
+    let mut lines = configuration(&client, settings);
+    let outcome = client.list([call]);
+    let (exit, found) = findings(&outcome);
+    lines.extend(found);
+    let mut out = io::stdout();
+    if settings.json {
+        let json: serde_json::Value = lines
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), json!(text)))
+            .collect();
+        output::write_json(&mut out, json, exit, settings)?;
+    } else {
+        let text: String = lines
+            .iter()
+            .map(|(name, text)| format!("{name:12}{text}\n"))
+            .collect();
+        write!(out, "{}", output::marked(&text, settings))?;
+    }
+    Ok(exit)
+}
+
+type Line = (&'static str, String);
+
+/// What a request will use, without a part of any secret.
+fn configuration(client: &Client, settings: &Settings) -> Vec<Line> {
+    if settings.demo {
+        return vec![("host", "the stand-in inside this program".to_owned())];
+    }
+    let variable = |name| env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let host = match (&settings.base_url, variable("GONG_BASE_URL")) {
+        (Some(base_url), _) => format!("{base_url} (--base-url)"),
+        (None, Some(base_url)) => format!("{} (GONG_BASE_URL)", base_url.trim()),
+        (None, None) => "https://api.gong.io (set GONG_BASE_URL to your own)".to_owned(),
+    };
+    let credentials = match variable("GONG_ACCESS_KEY") {
+        Some(_) => "an access key (GONG_ACCESS_KEY and its secret)",
+        None => "an OAuth token (GONG_ACCESS_TOKEN)",
+    };
+    vec![
+        ("host", host),
+        ("proxy", proxy(client).unwrap_or_else(|| "none".to_owned())),
+        ("credentials", credentials.to_owned()),
+    ]
+}
+
+/// The proxy that the client has decided on, and its variable, which `Debug` alone tells.
+fn proxy(client: &Client) -> Option<String> {
+    let shown = format!("{client:?}");
+    let (_, proxy) = shown.split_once("proxy: Some(\"")?;
+    proxy.split_once('"').map(|(proxy, _)| proxy.to_owned())
+}
+
+/// What the answer to a listing shows.
+fn findings<T>(outcome: &Result<Response<T>, Error>) -> (Exit, Vec<Line>) {
+    let good = |text: &str| format!("good: {text}");
+    let bad = |error: &dyn std::error::Error| match error.source() {
+        Some(source) => format!("BAD: {error}: {source}"),
+        None => format!("BAD: {error}"),
+    };
+    let error = match outcome {
+        Err(error) => {
+            let name = if error.is_tls() { "TLS" } else { "connection" };
+            return (Exit::Failure, vec![(name, bad(error))]);
+        }
+        Ok(response) => response.error(),
+    };
+    let mut lines = vec![("connection", good("name, connection and TLS"))];
+    let (exit, access) = match error {
+        None => (Exit::Done, good(&format!("credentials and scope {SCOPE}"))),
+        Some(error) if error.status() == 400 && is_gong(error) => {
+            let text = format!("credentials and scope {SCOPE}; Gong does not know this call");
+            (Exit::Done, good(&text))
+        }
+        Some(error) => (Exit::Failure, bad(error)),
+    };
+    lines.push(("access", access));
+    (exit, lines)
+}
+
+/// Whether an answer is Gong's own, and not that of something in between.
+fn is_gong(error: &ApiError) -> bool {
+    error.request_id().is_some()
+}

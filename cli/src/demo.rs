@@ -1,0 +1,93 @@
+//! `--demo`: a server on loopback that stands in for Gong.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::thread;
+
+use gong_call_access::{CallAccessList, CallId, Client, ClientBuilder, Credentials};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tiny_http::{Header, Method, Request, Response, Server};
+
+use crate::Result;
+use crate::output::note;
+
+pub(crate) const NOTICE: &str = "\
+demo: a stand-in for Gong inside this program; nothing leaves this machine. It does not
+demo: know call 7782342274025937899 and user 234599484848499, and forgets all when it ends.";
+
+const UNKNOWN_CALL: &str = "7782342274025937899";
+const UNKNOWN_USER: &str = "234599484848499";
+/// This user may open these calls from the beginning, so that there is something to list.
+const USER: &str = "234599484848423";
+const CALLS: [&str; 3] = [
+    "7782342274025937895",
+    "7782342274025937896",
+    "7782342274025937897",
+];
+
+/// Starts the stand-in, and returns a builder for it.
+pub(crate) fn start() -> Result<ClientBuilder> {
+    let server = Server::http("127.0.0.1:0").map_err(|error| error as Box<dyn Error>)?;
+    let base_url = format!("http://{}", server.server_addr());
+    let mut state = CallAccessList::new();
+    for call in CALLS {
+        state.insert(call.parse()?, USER.parse()?);
+    }
+    thread::spawn(move || {
+        for (nth, request) in server.incoming_requests().enumerate() {
+            if let Err(error) = respond(request, nth, &mut state) {
+                note!("the stand-in could not answer: {error}");
+            }
+        }
+    });
+    let credentials = Credentials::bearer("no-token")?;
+    Ok(Client::builder(credentials).base_url(base_url))
+}
+
+fn respond(mut request: Request, nth: usize, state: &mut CallAccessList) -> Result<()> {
+    let mut body = String::new();
+    request.as_reader().read_to_string(&mut body)?;
+    let (status, mut json) = answer(request.method(), &body, state)?;
+    if let Some(fields) = json.as_object_mut() {
+        fields.insert("requestId".to_owned(), format!("demo{nth:014}").into());
+    }
+    let header = Header::from_bytes("content-type", "application/json").map_err(|()| "header")?;
+    let response = Response::from_string(json.to_string()).with_status_code(status);
+    Ok(request.respond(response.with_header(header))?)
+}
+
+/// Answers as Gong's OpenAPI description says, and refuses the two ids that it does not know.
+fn answer(method: &Method, body: &str, state: &mut CallAccessList) -> Result<(u16, Value)> {
+    for (id, what) in [(UNKNOWN_CALL, "calls"), (UNKNOWN_USER, "users")] {
+        if body.contains(&format!("\"{id}\"")) {
+            return Ok((400, json!({"errors": [format!("Some {what} not found")]})));
+        }
+    }
+    match method {
+        Method::Put => state.extend(serde_json::from_str::<CallAccessList>(body)?),
+        Method::Delete => *state = state.difference(&serde_json::from_str(body)?),
+        _ => {
+            let calls = serde_json::from_str::<Question>(body)?.filter.call_ids;
+            let entries: Vec<_> = calls.iter().map(|call| entry(*call, state)).collect();
+            return Ok((200, json!({"callAccessList": entries})));
+        }
+    }
+    Ok((200, json!({})))
+}
+
+fn entry(call: CallId, state: &CallAccessList) -> Value {
+    let users = state.users(call).map(|user| json!({"userId": user}));
+    json!({"callId": call, "users": users.collect::<Vec<_>>()})
+}
+
+#[derive(Deserialize)]
+struct Question {
+    filter: Filter,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Filter {
+    call_ids: BTreeSet<CallId>,
+}

@@ -1,0 +1,278 @@
+//! `grant` and `revoke`, and what runs a job: its files, its progress and Ctrl-C.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gong_call_access::{
+    Batches, CallAccessList, CallId, Client, InvalidId, Outcome, Report, StopHandle, UserId,
+};
+use serde_json::json;
+
+use crate::files::{Outputs, Paths, Refused, Rows};
+use crate::output::{self, Confirmation, Exit, counted, note};
+use crate::progress::Progress;
+use crate::{Result, Settings, files};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The id of a call
+    #[arg(requires = "users", required_unless_present = "file", value_parser = call)]
+    call: Option<CallId>,
+    /// The ids of the users
+    #[arg(id = "users", value_name = "USER")]
+    users: Vec<UserId>,
+    /// Read the pairs from a table or a JSON body; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "call")]
+    file: Option<PathBuf>,
+    /// Send nothing, and print how many requests it takes
+    #[arg(long)]
+    dry_run: bool,
+    /// Keep all that is not known to be done in this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    remaining: Option<PathBuf>,
+    /// Append the refused pairs to this table, with Gong's reasons
+    #[arg(long, value_name = "FILE")]
+    refused: Option<PathBuf>,
+}
+
+fn call(text: &str) -> Result<CallId, String> {
+    text.parse()
+        .map_err(|error: InvalidId| match Path::new(text).exists() {
+            true => format!("to read a file, write --file {text}"),
+            false => error.to_string(),
+        })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    Grant,
+    Revoke,
+}
+
+impl Change {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Grant => "grant",
+            Self::Revoke => "revoke",
+        }
+    }
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Grant => "grants:",
+            Self::Revoke => "revocations:",
+        }
+    }
+
+    pub(crate) fn batches<'a>(self, client: &Client, list: &'a CallAccessList) -> Batches<'a> {
+        match self {
+            Self::Grant => client.grant_batches(list),
+            Self::Revoke => client.revoke_batches(list),
+        }
+    }
+}
+
+pub(crate) fn run(
+    change: Change,
+    arguments: &Arguments,
+    yes: bool,
+    settings: &Settings,
+) -> Result<Exit> {
+    let list = arguments.pairs()?;
+    let confirmation = Confirmation::new(yes || arguments.dry_run)?;
+    let batches = change.batches(&settings.client()?, &list);
+    if arguments.dry_run {
+        return dry_run(&list, batches.min_requests(), settings);
+    }
+    confirmation.ask(&format!("revoke {}?", summary(&list)))?;
+    let mut outputs = arguments.outputs(&list, settings)?;
+    stop_at_ctrl_c(vec![batches.stop_handle()])?;
+    let (report, failure) = send(change, batches, &mut outputs, settings);
+    show(change, arguments, &report, settings);
+    let again = arguments.again(change, &report, settings);
+    match (exit(&report), report.stopped_by()) {
+        (Exit::SomeRemain, Some(error)) if error.retry_after().is_none() => {
+            let check = output::command(&["check".to_owned()], settings);
+            note!("next: find the cause with `{check}`, then continue with: {again}");
+        }
+        (Exit::SomeRemain, _) => note!("next: continue with: {again}"),
+        (Exit::SomeRefused, _) => note!("next: correct the refused ids, then: {again}"),
+        _ => {}
+    }
+    failure.map(|()| exit(&report))
+}
+
+impl Arguments {
+    fn pairs(&self) -> Result<CallAccessList> {
+        match (&self.file, self.call) {
+            (Some(path), _) => files::pairs(path),
+            (None, call) => {
+                let users = self.users.iter();
+                Ok(users.filter_map(|user| Some((call?, *user))).collect())
+            }
+        }
+    }
+
+    fn outputs(&self, list: &CallAccessList, settings: &Settings) -> Result<Outputs> {
+        let inputs: Vec<_> = self.file.as_deref().into_iter().collect();
+        let paths = Paths {
+            inputs: &inputs,
+            remaining: self.remaining.as_deref(),
+            refused: self.refused.as_deref(),
+        };
+        Ok(paths.open(list, settings.demo)?)
+    }
+
+    /// The command that sends what is left, or else all of it again, which is harmless.
+    fn again(&self, change: Change, report: &Report, settings: &Settings) -> String {
+        let mut words = vec![change.name().to_owned()];
+        let refused = self.refused.as_ref();
+        let is_refused = exit(report) == Exit::SomeRefused;
+        let file = refused.filter(|_| is_refused).or(self.remaining.as_ref());
+        match file.or(self.file.as_ref()) {
+            Some(file) => words.extend(["--file".to_owned(), file.display().to_string()]),
+            None => {
+                words.extend(self.call.map(|call| call.to_string()));
+                words.extend(self.users.iter().map(ToString::to_string));
+            }
+        }
+        if let Some(refused) = refused.filter(|_| !is_refused) {
+            words.extend(["--refused".to_owned(), refused.display().to_string()]);
+        }
+        output::command(&words, settings)
+    }
+}
+
+fn summary(list: &CallAccessList) -> String {
+    let calls = counted(list.call_count(), "call");
+    format!("{} of {calls}", counted(list.len(), "pair"))
+}
+
+fn dry_run(list: &CallAccessList, requests: usize, settings: &Settings) -> Result<Exit> {
+    let seconds = requests.saturating_sub(1) / settings.requests_per_second as usize;
+    let mut out = io::stdout();
+    if settings.json {
+        let json = json!({
+            "pairs": list.len(),
+            "calls": list.call_count(),
+            "min_requests": requests,
+            "min_seconds": seconds,
+        });
+        output::write_json(&mut out, json, Exit::Done, settings)?;
+    } else {
+        let per_second = settings.requests_per_second;
+        let (list, requests) = (summary(list), counted(requests, "request"));
+        writeln!(
+            out,
+            "{list}: at least {requests}, which take at least {seconds} s \
+             at {per_second} a second\ndry run: nothing was sent"
+        )?;
+    }
+    Ok(Exit::Done)
+}
+
+fn show(change: Change, arguments: &Arguments, report: &Report, settings: &Settings) {
+    if settings.json {
+        let json = output::json(change, report);
+        // Nobody may read it any more; the access is changed all the same.
+        let _ = output::write_json(&mut io::stdout(), json, exit(report), settings);
+    } else if arguments.file.is_none() && report.all_done() && !settings.quiet {
+        for (call, user) in report.done() {
+            let text = match change {
+                Change::Grant => format!("granted: user {user} may open call {call}"),
+                Change::Revoke => format!("revoked: user {user} from call {call}"),
+            };
+            let _ = write!(io::stdout(), "{}", output::marked(&text, settings));
+        }
+    } else {
+        output::report(change, report, settings);
+    }
+}
+
+/// Runs a job to its end, or until Ctrl-C, and keeps its files up to date meanwhile.
+///
+/// If a file cannot be written any more, the job stops, and the report says how far it came.
+pub(crate) fn send(
+    change: Change,
+    mut batches: Batches<'_>,
+    outputs: &mut Outputs,
+    settings: &Settings,
+) -> (Report, Result<()>) {
+    // Asking again after each batch would plan the whole rest again.
+    let mut requests_left = batches.min_requests();
+    let mut progress = Progress::new("pairs", batches.remaining().len(), settings);
+    let mut report = Report::default();
+    let mut updated = Ok(());
+    loop {
+        if updated.is_err() {
+            batches.stop();
+        }
+        let Some(batch) = batches.next() else { break };
+        requests_left = requests_left.saturating_sub(1);
+        if !matches!(batch.outcome(), Outcome::NotSent) {
+            progress.add(batch.access_list().len(), batch.requests(), requests_left);
+        }
+        report.extend([batch]);
+        if let (Some(remaining), Ok(())) = (&mut outputs.remaining, &updated) {
+            updated = remaining.update(|| {
+                let mut list = batches.remaining();
+                // They leave the file at the end, once they are in another one.
+                list.extend(report.refused());
+                list
+            });
+        }
+    }
+    progress.finish();
+    let kept = keep(change, &report, outputs);
+    (report, updated.map_err(Into::into).and(kept))
+}
+
+/// Writes the outputs as they are at the end of a job.
+fn keep(change: Change, report: &Report, outputs: &mut Outputs) -> Result<()> {
+    let appended = match &mut outputs.refused {
+        Some(file) => append(change, report, file).map(|()| true),
+        None => Ok(false),
+    };
+    let mut remaining = report.remaining().clone();
+    if !matches!(appended, Ok(true)) {
+        remaining.extend(report.refused());
+    }
+    if let Some(file) = &outputs.remaining {
+        file.write(&remaining)?;
+    }
+    appended.map(drop)
+}
+
+fn append(change: Change, report: &Report, file: &mut Refused) -> Result<()> {
+    let mut rows = Rows::new();
+    for refusal in report.refusals() {
+        rows.add(change, refusal.id(), refusal.access_list(), refusal.error())?;
+    }
+    file.append(rows)
+}
+
+/// The exit code that says what became of a job.
+pub(crate) fn exit(report: &Report) -> Exit {
+    if !report.remaining().is_empty() {
+        Exit::SomeRemain
+    } else if report.all_done() {
+        Exit::Done
+    } else {
+        Exit::SomeRefused
+    }
+}
+
+/// Stops these jobs at Ctrl-C, which ends the program at once when it is pressed again.
+pub(crate) fn stop_at_ctrl_c(jobs: Vec<StopHandle>) -> Result<()> {
+    let is_pressed = AtomicBool::new(false);
+    ctrlc::set_handler(move || {
+        if is_pressed.swap(true, Ordering::SeqCst) {
+            process::exit(130);
+        }
+        jobs.iter().for_each(StopHandle::stop);
+        note!("stopping after the request in flight; press Ctrl-C again to end at once");
+    })?;
+    Ok(())
+}

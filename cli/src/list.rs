@@ -1,0 +1,147 @@
+//! `list`: who was given access to calls.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::mem;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use gong_call_access::{ApiError, CallAccessList, CallId, Client, Error};
+use serde_json::json;
+
+use crate::output::{self, Exit, counted, note};
+use crate::progress::Progress;
+use crate::{Result, Settings, files};
+
+/// List who was given access through the API
+///
+/// Users with access for another reason are not listed: somebody may have
+/// shared the call with them, or their permission profile may cover it.
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Arguments {
+    /// The ids of the calls
+    #[arg(value_name = "CALL", required_unless_present = "file")]
+    calls: Vec<CallId>,
+    /// Read the calls from a list of ids, a table or a JSON body
+    #[arg(
+        long = "calls",
+        id = "file",
+        value_name = "FILE",
+        conflicts_with = "calls"
+    )]
+    file: Option<PathBuf>,
+    /// Other commands read csv and json as FILE
+    #[arg(long, value_enum, default_value = "table", conflicts_with = "json")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Table,
+    Csv,
+    Json,
+}
+
+pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> Result<Exit> {
+    let calls = match &arguments.file {
+        Some(path) => files::calls(path)?,
+        None => arguments.calls.iter().copied().collect(),
+    };
+    let listed = Listed::new(&settings.client()?, &calls, settings)?;
+    let mut out = io::stdout().lock();
+    match arguments.format {
+        _ if settings.json => listed.write_json(&mut out, settings)?,
+        Format::Json => listed.write_json(&mut out, settings)?,
+        Format::Csv => listed.write_csv(&mut out)?,
+        Format::Table => listed.write_table(&mut out, &calls)?,
+    }
+    listed.note_unknown();
+    Ok(listed.exit())
+}
+
+/// As many as the library sends by default; it is needed only for the time that is left.
+const CALLS_PER_REQUEST: usize = 100;
+
+/// The access to some calls, and the calls that Gong refused to list.
+pub(crate) struct Listed {
+    pub(crate) access: CallAccessList,
+    pub(crate) unknown: BTreeMap<CallId, ApiError>,
+}
+
+impl Listed {
+    pub(crate) fn new(
+        client: &Client,
+        calls: &BTreeSet<CallId>,
+        settings: &Settings,
+    ) -> Result<Self, Error> {
+        let mut access = CallAccessList::new();
+        let mut progress = Progress::new("calls", calls.len(), settings);
+        let mut listings = client.list_batches(calls.iter().copied());
+        let mut left = calls.len();
+        while let Some(listing) = listings.next() {
+            access.extend([listing?]);
+            let before = mem::replace(&mut left, listings.remaining().count());
+            progress.add(before - left, 1, left.div_ceil(CALLS_PER_REQUEST));
+        }
+        progress.finish();
+        let refused = listings.refused();
+        let unknown = refused.map(|(call, error)| (call, error.clone())).collect();
+        Ok(Self { access, unknown })
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        match self.unknown.is_empty() {
+            true => Exit::Done,
+            false => Exit::SomeRefused,
+        }
+    }
+
+    /// Names the first of the calls that Gong refused, with its reason.
+    pub(crate) fn note_unknown(&self) {
+        const SHOWN: usize = 10;
+        let Some(error) = self.unknown.values().next() else {
+            return;
+        };
+        let ids = self.unknown.keys().take(SHOWN).map(CallId::as_str);
+        let mut ids = ids.collect::<Vec<_>>().join(", ");
+        if self.unknown.len() > SHOWN {
+            ids += ", …";
+        }
+        let count = counted(self.unknown.len(), "call");
+        note!("Gong refused to list {count}: {ids}: {error}");
+    }
+
+    fn write_table(&self, out: &mut impl Write, calls: &BTreeSet<CallId>) -> io::Result<()> {
+        writeln!(out, "{:20}  USER", "CALL")?;
+        for call in calls {
+            let mut users: Vec<_> = self.access.users(*call).map(|id| id.to_string()).collect();
+            if self.unknown.contains_key(call) {
+                users.push("(Gong does not know this call)".to_owned());
+            } else if users.is_empty() {
+                users.push("(nobody through the API)".to_owned());
+            }
+            for user in users {
+                writeln!(out, "{call:20}  {user}")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_csv(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "call_id,user_id")?;
+        for (call, user) in &self.access {
+            writeln!(out, "{call},{user}")?;
+        }
+        Ok(())
+    }
+
+    fn write_json(&self, out: &mut impl Write, settings: &Settings) -> Result<()> {
+        let mut json = serde_json::to_value(&self.access)?;
+        let unknown = self.unknown.keys().map(|call| json!(call));
+        if let Some(fields) = json.as_object_mut() {
+            fields.insert("unknown_calls".to_owned(), unknown.collect());
+        }
+        Ok(output::write_json(out, json, self.exit(), settings)?)
+    }
+}

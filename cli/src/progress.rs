@@ -1,0 +1,66 @@
+//! Progress on standard error: a bar on a terminal, a line for every tenth otherwise.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::Settings;
+use crate::output::note;
+
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    what: &'static str,
+    started: Instant,
+    requests: u32,
+    shown_tenths: u64,
+    is_quiet: bool,
+}
+
+impl Progress {
+    /// `what` is counted, such as "pairs".
+    pub(crate) fn new(what: &'static str, count: usize, settings: &Settings) -> Self {
+        // What takes one request needs neither.
+        let is_quiet = settings.quiet || count < 100;
+        let bar = match is_quiet || settings.verbose {
+            // The records of --verbose would be written across a bar.
+            true => ProgressBar::hidden(),
+            false => ProgressBar::new(count as u64),
+        };
+        bar.set_length(count as u64);
+        let template = format!("{{bar:30}} {{pos}} of {{len}} {what}{{msg}}");
+        let style = ProgressStyle::with_template(&template);
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self {
+            bar,
+            what,
+            started: Instant::now(),
+            requests: 0,
+            shown_tenths: 0,
+            is_quiet,
+        }
+    }
+
+    /// Adds what these requests did; at least `requests_left` more will follow.
+    pub(crate) fn add(&mut self, count: usize, requests: u32, requests_left: usize) {
+        self.requests += requests;
+        let each = self.started.elapsed() / self.requests.max(1);
+        let left = each.saturating_mul(requests_left.try_into().unwrap_or(u32::MAX));
+        if left >= Duration::from_secs(1) {
+            let left = left.as_secs();
+            self.bar.set_message(format!(", {left} s left"));
+        } else {
+            self.bar.set_message("");
+        }
+        self.bar.inc(count as u64);
+        let (position, length) = (self.bar.position(), self.bar.length().unwrap_or(1));
+        let tenths = position * 10 / length.max(1);
+        if self.bar.is_hidden() && !self.is_quiet && tenths > self.shown_tenths {
+            self.shown_tenths = tenths;
+            note!("{position} of {length} {}", self.what);
+        }
+    }
+
+    pub(crate) fn finish(self) {
+        self.bar.abandon_with_message("");
+    }
+}
