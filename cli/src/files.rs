@@ -31,8 +31,11 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
 }
 
 /// Reads the pairs of a file, or reports everything that is wrong with it.
-pub(crate) fn pairs(path: &Path) -> Result<CallAccessList> {
-    Ok(usable(path, input::read_pairs(&read(path)?))?)
+pub(crate) fn pairs(path: &Path, change: Change) -> Result<CallAccessList> {
+    Ok(usable(
+        path,
+        input::read_pairs(&read(path)?, change.name()),
+    )?)
 }
 
 /// Reads the calls of a file, or reports everything that is wrong with it.

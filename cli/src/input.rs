@@ -37,8 +37,14 @@ pub(crate) struct Problem {
 }
 
 /// Reads a table with one call and one user column, or Gong's JSON body.
-pub(crate) fn read_pairs(bytes: &[u8]) -> Result<Input<CallAccessList>, Problems> {
-    read(bytes, true).map(|reader| Input {
+///
+/// The tables of `--refused` have a column `change`: a pair that was to be revoked must not be
+/// granted, or the other way round.
+pub(crate) fn read_pairs(
+    bytes: &[u8],
+    change: &'static str,
+) -> Result<Input<CallAccessList>, Problems> {
+    read(bytes, Some(change)).map(|reader| Input {
         ids: reader.access,
         warnings: reader.warnings,
     })
@@ -47,17 +53,17 @@ pub(crate) fn read_pairs(bytes: &[u8]) -> Result<Input<CallAccessList>, Problems
 /// Reads a table with one call column, an id on each line, Gong's JSON body, or a JSON array of
 /// ids.
 pub(crate) fn read_calls(bytes: &[u8]) -> Result<Input<BTreeSet<CallId>>, Problems> {
-    read(bytes, false).map(|reader| Input {
+    read(bytes, None).map(|reader| Input {
         ids: reader.calls,
         warnings: reader.warnings,
     })
 }
 
-fn read(bytes: &[u8], wants_users: bool) -> Result<Reader, Problems> {
+fn read(bytes: &[u8], change: Option<&'static str>) -> Result<Reader, Problems> {
     let text = decode(bytes)?;
     let mut reader = Reader {
         line_starts: line_starts(&text).collect(),
-        wants_users,
+        change,
         ..Reader::default()
     };
     if text.trim_start().starts_with(['{', '[']) {
@@ -107,7 +113,8 @@ fn line_starts(text: &str) -> impl Iterator<Item = usize> {
 #[derive(Default)]
 struct Reader {
     line_starts: Vec<usize>,
-    wants_users: bool,
+    /// What is done with the pairs; `None` where only calls are read.
+    change: Option<&'static str>,
     access: CallAccessList,
     calls: BTreeSet<CallId>,
     problems: Problems,

@@ -80,7 +80,7 @@ pub(crate) fn run(
     yes: bool,
     settings: &Settings,
 ) -> Result<Exit> {
-    let list = arguments.pairs()?;
+    let list = arguments.pairs(change)?;
     let confirmation = Confirmation::new(yes || arguments.dry_run)?;
     let batches = change.batches(&settings.client()?, &list);
     if arguments.dry_run {
@@ -105,9 +105,9 @@ pub(crate) fn run(
 }
 
 impl Arguments {
-    fn pairs(&self) -> Result<CallAccessList> {
+    fn pairs(&self, change: Change) -> Result<CallAccessList> {
         match (&self.file, self.call) {
-            (Some(path), _) => files::pairs(path),
+            (Some(path), _) => files::pairs(path, change),
             (None, call) => {
                 let users = self.users.iter();
                 Ok(users.filter_map(|user| Some((call?, *user))).collect())

@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> Result<Exit> {
     if arguments.calls.as_ref() == Some(&arguments.file) && files::is_stdin(&arguments.file) {
         return bad_input("FILE and --calls cannot both be standard input");
     }
-    let wanted = files::pairs(&arguments.file)?;
+    let wanted = files::pairs(&arguments.file, Change::Grant)?;
     let calls = arguments.calls(&wanted)?;
     if wanted.is_empty() && arguments.max_revocations.is_none() {
         return bad_input(

@@ -22,7 +22,7 @@ impl Reader {
         };
         for Entry { call_id, user_ids } in entries {
             let call = self.json_id(text, call_id);
-            if !self.wants_users {
+            if self.change.is_none() {
                 self.calls.extend(call);
                 continue;
             }

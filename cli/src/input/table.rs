@@ -9,7 +9,7 @@ use super::Reader;
 
 impl Reader {
     pub(super) fn read_table(&mut self, text: &str) {
-        let Some(table) = Table::detect(text, self.wants_users) else {
+        let Some(table) = Table::detect(text, self.change.is_some()) else {
             return self.refuse_header(text);
         };
         for (nth, row) in rows(text, table.delimiter).enumerate() {
@@ -30,7 +30,7 @@ impl Reader {
         let (at, found) = rows(text, ',').next().map_or((0, String::new()), |row| {
             (row.at, row.raw.chars().take(80).collect())
         });
-        let expected = if self.wants_users {
+        let expected = if self.change.is_some() {
             "a header with one column call_id and one column user_id"
         } else {
             "a header with one column call_id, or one id on each line"
@@ -51,8 +51,13 @@ impl Reader {
         let [call_name, user_name] = table.ids(&table.names);
         let [call, user] = table.ids(fields);
         let call = self.id(line, &call_name, call);
-        if self.wants_users {
+        if let Some(change) = self.change {
             let user = self.id(line, &user_name, user);
+            let found = table.change.map_or("", |column| field(fields, column));
+            if !found.is_empty() && found != change {
+                let message = format!("found {found}, expected {change}");
+                self.problems.add(line, Some(&"change"), message);
+            }
             self.access.extend(call.zip(user));
         } else {
             self.calls.extend(call);
@@ -67,6 +72,7 @@ struct Table {
     call: usize,
     /// The call column where no users are read.
     user: usize,
+    change: Option<usize>,
 }
 
 impl Table {
@@ -85,6 +91,7 @@ impl Table {
             };
             Some(Self {
                 delimiter,
+                change: only_column(&names, "change"),
                 names,
                 call,
                 user,
@@ -97,6 +104,7 @@ impl Table {
                 names: StringRecord::from(vec!["1"]),
                 call: 0,
                 user: 0,
+                change: None,
             })
         };
         let mut delimiters = Self::DELIMITERS.into_iter();

@@ -5,7 +5,7 @@ use super::{Problems, read_calls, read_pairs};
 
 /// The pairs and warnings, or the problems, as a user sees them.
 fn pairs(input: impl AsRef<[u8]>) -> String {
-    shown(read_pairs(input.as_ref()).map(|read| {
+    shown(read_pairs(input.as_ref(), "grant").map(|read| {
         let pairs = read
             .ids
             .pairs()
@@ -70,6 +70,7 @@ fn a_table_is_read_or_refused_with_every_problem() {
         ("77", "title,call_id,user_id\n\"a\n\"\"b\"\"\",\"1\" 2,7\nc,3,x", format!("line 3: {text_after}\nline 4, {x}")),
         ("77", "call_id,title,user_id\n1,\"a, b,7\n2,c\",\"8\"", format!("line 2: {hidden}")),
         ("77", "call_id,user_id,\"title\n1,7,a\n2,8,b\"", format!("line 1: {hidden}")),
+        ("", "call_id,user_id,change\n1,7,grant\n2,8,\n3,9,revoke", "line 4, column change: found revoke, expected grant".into()),
         ("80", "call_id,user_id\n1,7\nuser_id,call_id\n7,x", format!("line 3: {joined}\nline 4, {x}")),
         ("80", "call_id,title,user_id\n1,a,7\n\u{feff}User ID,title", format!("line 3: {joined}")),
     ] {
@@ -179,7 +180,7 @@ fn a_table_in_any_dialect_is_read_as_it_was_written() {
         let ids = rows
             .iter()
             .map(|[call, user]| (call.parse().unwrap(), user.parse().unwrap()));
-        let read = read_pairs(&bytes).map_err(|problems| problems.to_string());
+        let read = read_pairs(&bytes, "grant").map_err(|problems| problems.to_string());
         assert_eq!(
             read.unwrap().ids,
             ids.clone().collect(),
