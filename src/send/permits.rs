@@ -13,7 +13,7 @@ use super::stop::Stop;
 ///
 /// A thread checks the limiter and its [`Stop`], and begins to wait, under one lock. Whatever lets
 /// another thread continue (a permit released, a place given up, a stop) changes them under that lock
-/// and then wakes all. So no wake-up is lost; `schedules/` checks that.
+/// and then wakes all. So no wake-up is lost; `checks/schedules/` checks that.
 pub(crate) struct Permits {
     limiter: Mutex<RateLimiter>,
     /// Notified when a thread may have less time to wait, or more.

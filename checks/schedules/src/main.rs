@@ -24,13 +24,13 @@ pub mod time {
     pub use real::time::Duration;
 }
 
-#[path = "../../src/send/permits.rs"]
+#[path = "../../../src/send/permits.rs"]
 mod permits;
-#[path = "../../src/send/rate_limiter.rs"]
+#[path = "../../../src/send/rate_limiter.rs"]
 mod rate_limiter;
 mod simulated;
 #[allow(dead_code, reason = "jobs use the rest")]
-#[path = "../../src/send/stop.rs"]
+#[path = "../../../src/send/stop.rs"]
 mod stop;
 
 use real::sync::atomic::{AtomicUsize, Ordering::Relaxed};
