@@ -89,6 +89,10 @@ fn findings<T>(outcome: &Result<Response<T>, Error>) -> (Exit, Vec<Line>) {
         Some(error) => (Exit::Failure, bad(error)),
     };
     lines.push(("access", access));
+    if exit == Exit::Done {
+        let text = "not tested, since a test would change access";
+        lines.push(("write scope", text.to_owned()));
+    }
     (exit, lines)
 }
 

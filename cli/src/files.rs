@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 use crate::Result;
 use crate::input::{self, Input, Problems};
 use crate::job::Change;
-use crate::output::{BadInput, note};
+use crate::output::{BadInput, counted, note};
 
 /// Reads a file, or standard input for `-`.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, BadInput> {
@@ -126,7 +126,20 @@ impl Remaining {
     const PAUSE: u32 = 20;
 
     fn open(path: &Path, list: &CallAccessList) -> Result<Self, String> {
-        let unusable = |error| format!("cannot write {}: {error}", path.display());
+        let shown = path.display();
+        let unusable = |error| format!("cannot write {shown}: {error}");
+        let earlier = fs::read(path).map_err(unusable)?;
+        if !earlier.is_empty() {
+            let earlier: CallAccessList = serde_json::from_slice(&earlier)
+                .map_err(|_| format!("--remaining would replace {shown}, which is no such file"))?;
+            let lost = earlier.difference(list).len();
+            if lost > 0 {
+                let lost = counted(lost, "pair");
+                return Err(format!(
+                    "--remaining would replace {shown}, which has {lost} that this run does not send"
+                ));
+            }
+        }
         let remaining = Self {
             path: fs::canonicalize(path).map_err(unusable)?,
             next: Instant::now(),

@@ -83,8 +83,10 @@ fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Problems> {
     let (encoding, mark) = Encoding::for_bom(bytes).unwrap_or((UTF_8, 0));
     let bytes = bytes.get(mark..).unwrap_or_default();
     let (text, is_malformed) = encoding.decode_without_bom_handling(bytes);
-    // UTF-16 without a mark is full of NULs, and a workbook has some.
-    let bad = if text.contains('\0') {
+    // UTF-16 without a mark is full of NULs.
+    let bad = if bytes.starts_with(b"PK\x03\x04") {
+        Some(('P', "an Excel workbook"))
+    } else if text.contains('\0') {
         Some(('\0', "a NUL"))
     } else {
         is_malformed.then_some((char::REPLACEMENT_CHARACTER, "bytes that are not text"))

@@ -18,7 +18,8 @@ use crate::{Result, Settings, files};
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The id of a call
-    #[arg(requires = "users", required_unless_present = "file", value_parser = call)]
+    #[arg(requires = "users", required_unless_present = "file",
+        value_parser = |text: &str| call(text, "--file"))]
     call: Option<CallId>,
     /// The ids of the users
     #[arg(id = "users", value_name = "USER")]
@@ -37,10 +38,11 @@ pub(crate) struct Arguments {
     refused: Option<PathBuf>,
 }
 
-fn call(text: &str) -> Result<CallId, String> {
+/// Parses the id of a call, or hints at the option for a file.
+pub(crate) fn call(text: &str, option: &str) -> Result<CallId, String> {
     text.parse()
         .map_err(|error: InvalidId| match Path::new(text).exists() {
-            true => format!("to read a file, write --file {text}"),
+            true => format!("to read a file, write {option} {text}"),
             false => error.to_string(),
         })
 }
@@ -81,6 +83,9 @@ pub(crate) fn run(
     settings: &Settings,
 ) -> Result<Exit> {
     let list = arguments.pairs(change)?;
+    if list.is_empty() && !settings.quiet {
+        note!("warning: there is no pair to {}", change.name());
+    }
     let confirmation = Confirmation::new(yes || arguments.dry_run)?;
     let batches = change.batches(&settings.client()?, &list);
     if arguments.dry_run {
@@ -166,8 +171,8 @@ fn dry_run(list: &CallAccessList, requests: usize, settings: &Settings) -> Resul
         let (list, requests) = (summary(list), counted(requests, "request"));
         writeln!(
             out,
-            "{list}: at least {requests}, which take at least {seconds} s \
-             at {per_second} a second\ndry run: nothing was sent"
+            "{list}: at least {requests}, in at least {seconds} s at {per_second} a second\n\
+             dry run: nothing was sent"
         )?;
     }
     Ok(Exit::Done)
@@ -272,7 +277,7 @@ pub(crate) fn stop_at_ctrl_c(jobs: Vec<StopHandle>) -> Result<()> {
             process::exit(130);
         }
         jobs.iter().for_each(StopHandle::stop);
-        note!("stopping after the request in flight; press Ctrl-C again to end at once");
+        note!("stopping after the request in flight; press Ctrl-C again to quit at once");
     })?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::output::{self, Exit, counted, note};
 use crate::progress::Progress;
-use crate::{Result, Settings, files};
+use crate::{Result, Settings, files, job};
 
 /// List who was given access through the API
 ///
@@ -21,7 +21,8 @@ use crate::{Result, Settings, files};
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
     /// The ids of the calls
-    #[arg(value_name = "CALL", required_unless_present = "file")]
+    #[arg(value_name = "CALL", required_unless_present = "file",
+        value_parser = |text: &str| job::call(text, "--calls"))]
     calls: Vec<CallId>,
     /// Read the calls from a list of ids, a table or a JSON body
     #[arg(

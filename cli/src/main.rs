@@ -11,7 +11,7 @@ mod progress;
 mod reconcile;
 
 use std::error::Error;
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -66,6 +66,9 @@ enum Command {
     },
 }
 
+/// How many requests a second a company has by default.
+const GONGS_LIMIT: u32 = 3;
+
 /// What every command takes.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Everywhere")]
@@ -74,7 +77,7 @@ struct Settings {
     #[arg(long, value_name = "URL", global = true)]
     base_url: Option<String>,
     /// The rate limit; Gong's is for the whole company
-    #[arg(long, value_name = "N", global = true, default_value_t = 3,
+    #[arg(long, value_name = "N", global = true, default_value_t = GONGS_LIMIT,
         value_parser = clap::value_parser!(u32).range(1..))]
     requests_per_second: u32,
     /// Trust only the certificates in this PEM file
@@ -116,8 +119,9 @@ fn run(command: &Command, settings: &Settings) -> Result<Exit> {
         Command::Reconcile(arguments) => reconcile::run(arguments, settings),
         Command::Check { call } => check::run(*call, settings),
         Command::Completions { shell } => {
-            let (mut command, name) = (Arguments::command(), "gong-call-access");
-            clap_complete::generate(*shell, &mut command, name, &mut io::stdout());
+            let (mut command, mut script) = (Arguments::command(), Vec::new());
+            clap_complete::generate(*shell, &mut command, "gong-call-access", &mut script);
+            io::stdout().write_all(&script)?;
             Ok(Exit::Done)
         }
     }
@@ -127,8 +131,11 @@ impl Settings {
     fn client(&self) -> Result<Client> {
         let mut builder = match self.demo {
             true => demo::start()?,
-            false => ClientBuilder::from_env()
-                .map_err(|error| BadInput(format!("{error}; to try the tool, add --demo")))?,
+            false => ClientBuilder::from_env().map_err(|error| {
+                let is_missing = error.to_string().starts_with("no credentials");
+                let hint = "; to try the tool without an account, add --demo";
+                BadInput(format!("{error}{}", if is_missing { hint } else { "" }))
+            })?,
         };
         if let Some(base_url) = &self.base_url {
             builder = builder.base_url(base_url);
@@ -145,11 +152,14 @@ impl Settings {
     fn words(&self) -> Vec<String> {
         let certificates = self.root_certificates.as_ref();
         let certificates = certificates.map(|path| path.display().to_string());
+        let per_second = self.requests_per_second;
+        let per_second = (per_second != GONGS_LIMIT).then(|| per_second.to_string());
         let mut words = Vec::new();
         words.extend(self.demo.then(|| "--demo".to_owned()));
         for (option, value) in [
             ("--base-url", &self.base_url),
             ("--root-certificates", &certificates),
+            ("--requests-per-second", &per_second),
         ] {
             words.extend(
                 value

@@ -54,8 +54,8 @@ pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> Result<Exit> {
     let calls = arguments.calls(&wanted)?;
     if wanted.is_empty() && arguments.max_revocations.is_none() {
         return bad_input(
-            "FILE has no pair, so everybody would lose access; nothing was sent. \
-             If that is meant, add --max-revocations N",
+            "FILE has no pair, so nothing was sent. \
+             To take access from everybody in --calls, add --max-revocations N",
         );
     }
     let confirmation = arguments
@@ -79,7 +79,8 @@ pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> Result<Exit> {
     }
     allowed?;
     if plan.changes() > 0 {
-        let (revoke, grant) = (counted(plan.revoke.len(), "pair"), plan.grant.len());
+        let (revoke, grant) = (plan.revoke.len(), plan.grant.len());
+        let (revoke, grant) = (counted(revoke, "pair"), counted(grant, "pair"));
         confirmation.ask(&format!("revoke {revoke} and grant {grant}?"))?;
     }
     plan.record_unknown(&wanted, &mut outputs)?;
@@ -130,8 +131,9 @@ impl Arguments {
             return Ok(());
         }
         bad_input(format!(
-            "{revoke} of {found} pairs would be revoked, which is more than {most}, so nothing was \
-             changed. If that is meant, add --max-revocations {revoke}"
+            "{revoke} of {} would be revoked, which is more than {most}, so nothing was \
+             changed. If that is meant, add --max-revocations {revoke}",
+            counted(found, "pair"),
         ))
     }
 }

@@ -35,7 +35,11 @@ impl Reader {
         } else {
             "a header with one column call_id, or one id on each line"
         };
-        let message = format!("found {found:?}, expected {expected}");
+        let found = match text.trim() {
+            "" => "nothing".to_owned(),
+            _ => format!("{found:?}"),
+        };
+        let message = format!("found {found}, expected {expected}");
         self.problems.add(self.line(at), None, message);
     }
 

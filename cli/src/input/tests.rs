@@ -59,7 +59,7 @@ fn a_table_is_read_or_refused_with_every_problem() {
         ("73", "callId;userId\n1;7", "1 7".into()),
         ("73", "\"call_id\",\"user_id\"\n\"1\",\"7\"", "1 7".into()),
         ("73", "\ncall,user\n1,7", format!("line 2: found \"call,user\", {columns}")),
-        ("73", "", format!("line 1: found \"\", {columns}")),
+        ("73", "", format!("line 1: found nothing, {columns}")),
         ("75", "sep=;\ncall_id;user_id\n1;7", "1 7".into()),
         ("75", "#TYPE System.Object\r\n\"call_id\",\"user_id\"\r\n1,7", "1 7".into()),
         ("76", "\ncall_id,user_id\n,,\n\n 1 , 7 \n \n", "1 7".into()),

@@ -90,6 +90,32 @@ fn a_file_that_cannot_be_written_is_known_before_anything_is_sent() {
 }
 
 #[test]
+fn only_a_file_without_other_pairs_is_replaced_by_what_remains() {
+    let gong = Gong::new(pairs([]));
+    let folder = Folder::new();
+    let left = |user| format!(r#"{{"callAccessList":[{{"callId":"5","userIds":["{user}"]}}]}}"#);
+    for (held, code, error) in [
+        (
+            "call_id,user_id\n5,7\n".to_owned(),
+            2,
+            "which is no such file",
+        ),
+        (left(8), 2, "which has 1 pair that this run does not send"),
+        (left(7), 0, ""),
+        (String::new(), 0, ""),
+    ] {
+        let file = folder.write("left.json", &held);
+        let said = run(
+            &mut gong.tool(["grant", "5", "7", "--remaining", &file]),
+            code,
+        );
+        assert_has(&said.err, &[error]);
+        assert_eq!(read(&file) == held, code == 2, "{held}");
+    }
+    assert_eq!(gong.methods().len(), 2);
+}
+
+#[test]
 fn the_stand_in_changes_no_file_that_exists() {
     let gong = Gong::new(pairs([]));
     let folder = Folder::new();

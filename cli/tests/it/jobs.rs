@@ -84,7 +84,9 @@ fn refused_pairs_leave_what_remains_for_a_table_that_can_be_sent_again() {
     );
     assert_has(
         &said.err,
-        &[&format!("then: gong-call-access grant --file {refused}\n")],
+        &[&format!(
+            "then: gong-call-access --requests-per-second 1000 grant --file {refused}\n"
+        )],
     );
     assert_eq!(gong.access(), pairs([(5, 7), (6, 7)]));
     assert_eq!(read_list(&left), pairs([]));
@@ -160,7 +162,8 @@ fn a_job_that_stops_says_how_far_it_came_and_how_to_continue() {
         &said.out,
         &["done: 500 pairs", "remaining: 500 pairs", "status 401"],
     );
-    let next = format!("continue with: gong-call-access grant --file '{left}'");
+    let next =
+        format!("continue with: gong-call-access --requests-per-second 1000 grant --file '{left}'");
     assert_has(
         &said.err,
         &[
