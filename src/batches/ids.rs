@@ -138,7 +138,8 @@ impl Ids {
     }
 
     /// The id that explains why this pair was refused alone: the one that was refused with a known
-    /// one, or else the one that was refused more often. `None` if both are known.
+    /// one, or else the one that was refused more often. `None` if both are known, or nothing tells
+    /// one from the other.
     pub(super) fn culprit(&self, call: CallId, user: UserId) -> Option<Id> {
         let weigh = |id| {
             let refusals = self.refusals(Suspect::Id(id));
@@ -146,9 +147,9 @@ impl Ids {
         };
         let (call, user) = (Id::Call(call), Id::User(user));
         match (weigh(call), weigh(user)) {
-            ((_, 0), (_, 0)) => None,
             (calls, users) if users > calls => Some(user),
-            _ => Some(call),
+            (calls, users) if calls > users || calls.0 => Some(call),
+            _ => None,
         }
     }
 }

@@ -323,8 +323,9 @@ pub struct Refusal {
 impl Refusal {
     /// Returns the id that explains the refusal, which Gong does not seem to know.
     ///
-    /// It is `None` for a single pair that explains itself: Gong acknowledged both of its ids with
-    /// others, or the pair alone was too large.
+    /// It is `None` for a single pair if nothing tells its call from its user, since Gong acknowledged
+    /// neither and refused both equally often. Gong's messages may say more. It is also `None` if
+    /// Gong acknowledged both with others, or if the pair alone was too large.
     pub fn id(&self) -> Option<Id> {
         self.id
     }

@@ -505,8 +505,9 @@ fn a_job_at_its_search_bound_leaves_pairs_undecided_and_goes_on() {
         assert!(report.done().len() >= 8000, "the rest is still sent");
         let granted = granted.lock().unwrap();
         assert!(granted.iter().copied().eq(report.done()));
-        let refused = union([report.refused()]);
-        assert!(refused.iter().all(|pair| bad.contains(pair)));
+        // Where a server refuses pairs, a good pair may look like one of an unknown id.
+        let good = report.refused().pairs().filter(|pair| !bad.contains(pair));
+        assert!(good.count() < 20, "{report}");
         let shown = format!("\n  {} of them undecided: ", undecided.len());
         assert!(report.to_string().contains(&shown), "{report}");
     }
@@ -760,10 +761,8 @@ fn a_pair_that_is_too_large_says_nothing_about_its_ids() {
         // The user was refused with two calls, but only once because of an id.
         let pairs: Vec<_> = list.pairs().collect();
         let too_large = format!("call {}, user {}: status 413", pairs[0].0, pairs[0].1);
-        let unknown = format!(
-            "call {} seems unknown to Gong: refused with 1 user,",
-            pairs[1].0
-        );
+        // So nothing tells the other call from its user.
+        let unknown = format!("call {}, user {}: status 400", pairs[1].0, pairs[1].1);
         assert!(
             shown.contains(&too_large) && shown.contains(&unknown),
             "{shown}"
