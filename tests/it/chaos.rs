@@ -13,7 +13,7 @@ use crate::common::{LONG, Request, Server, Then, VERBS, Verb, builder, http, qui
 use fastrand::Rng;
 use gong_call_access::*;
 
-use End::{Dropped, Itself, Stopped};
+use End::{ByHandle, Dropped, Itself, Stopped};
 
 /// As many as it takes for each fault and each outcome to occur.
 const JOBS: u64 = 300;
@@ -54,6 +54,8 @@ enum Answer {
     Proper,
     Nothing,
     Half,
+    /// The proper one, and then one more that nobody asked for.
+    Surplus,
     /// A listing of a call that was not asked for.
     Foreign,
     /// A status, headers and a body.
@@ -62,12 +64,13 @@ enum Answer {
 
 type Fault = (&'static str, Answer, Then);
 
-const FAULTS: [Fault; 16] = [
+const FAULTS: [Fault; 17] = [
     ("close", Answer::Nothing, Then::Close),
     ("reset", Answer::Nothing, Then::Reset),
     ("idle close", Answer::Proper, Then::Close),
     ("idle reset", Answer::Proper, Then::Reset),
     ("half", Answer::Half, Then::Close),
+    ("surplus", Answer::Surplus, Then::KeepAlive),
     ("foreign", Answer::Foreign, Then::KeepAlive),
     ("html", Answer::Other(200, "", "<html>"), Then::KeepAlive),
     ("cut", Answer::Other(200, "", r#"{"a":1"#), Then::KeepAlive),
@@ -96,6 +99,8 @@ enum End {
     Itself,
     Stopped,
     Dropped,
+    /// By a thread with a stop handle, at any moment.
+    ByHandle,
 }
 
 /// Some lists, each on a thread of its own, sent by clones of one client to one server.
@@ -124,9 +129,11 @@ struct State {
     granted: BTreeSet<Pair>,
     refused_alone: BTreeSet<Pair>,
     threads: Vec<Thread>,
-    /// When those requests arrived that are limited.
     arrivals: Vec<Instant>,
-    is_hold_broken: bool,
+    /// The connections that must not be used again.
+    surplus: BTreeSet<usize>,
+    /// The promises that a request broke.
+    broken: BTreeSet<&'static str>,
     idle_closes: usize,
     counts: Counts,
 }
@@ -136,6 +143,8 @@ struct State {
 struct Thread {
     /// Of its own, so that a seed repeats it whatever the other threads do.
     random: Rng,
+    /// The credentials of the newest run.
+    token: String,
     is_healed: bool,
     seen: usize,
     /// As many as the client says.
@@ -213,17 +222,19 @@ impl Job {
             exchange.send(bytes);
             then
         });
-        let client = job.client(&server.url(), false);
+        let client = job.client(&server.url());
         thread::scope(|scope| {
             for thread in 0..job.lists.len() {
-                let (job, client, url) = (&job, client.clone(), server.url());
-                scope.spawn(move || job.run_list(thread, client, &url));
+                let (job, client) = (&job, client.clone());
+                scope.spawn(move || job.run_list(thread, client));
             }
         });
         // It waits for its threads, so that no request is missed.
         drop(server);
         (0..job.lists.len()).for_each(|thread| job.check_requests(thread, 0));
         job.check_rate();
+        let broken = mem::take(&mut job.state().broken);
+        job.check(broken.is_empty(), "no request breaks a promise", &broken);
         let seen = job.state().threads.iter().map(|thread| thread.seen).sum();
         job.count("requests", seen);
         let pairs = job.lists.iter().map(|(_, list)| list.len()).sum();
@@ -231,35 +242,40 @@ impl Job {
         mem::take(&mut job.state().counts)
     }
 
-    /// The client that meets the faults, or the one to which none may happen.
-    fn client(&self, url: &str, is_healed: bool) -> Client {
-        let max_attempts = if is_healed { 1 } else { self.max_attempts };
-        let timeout = if is_healed { LONG } else { self.timeout };
+    fn client(&self, url: &str) -> Client {
         builder(url)
-            .retry(quick().max_attempts(max_attempts))
-            .timeout(timeout)
-            .connect_timeout(timeout)
-            .requests_per_second(self.requests_per_second.filter(|_| !is_healed))
+            .retry(quick().max_attempts(self.max_attempts))
+            .timeout(self.timeout)
+            .connect_timeout(self.timeout)
+            .requests_per_second(self.requests_per_second)
             .max_calls_per_batch(self.bounds.0)
             .max_pairs_per_batch(self.bounds.1)
             .build()
             .unwrap()
     }
 
-    /// Runs a list, and then what is left of it, until nothing is.
-    fn run_list(&self, thread: usize, mut client: Client, url: &str) {
+    /// Runs a list, and then what is left of it, until nothing is. Each run has a token of its own.
+    fn run_list(&self, thread: usize, mut client: Client) {
         let (verb, mut list) = self.lists[thread].clone();
         let mut random = self.state().threads[thread].random.fork();
         for nth in 0.. {
-            let is_healed = nth >= FAULTY_RUNS;
-            let mut how = one(&mut random, &[(Itself, ANY), (Stopped, 0), (Dropped, 0)]);
+            let token = format!("{thread}-{nth}");
+            let credentials = Credentials::bearer(&*token).unwrap();
+            let mut renewed = client.to_builder().credentials(credentials);
+            let ends = [(Itself, ANY), (Stopped, 0), (Dropped, 0), (ByHandle, ANY)];
+            let mut how = one(&mut random, &ends);
             how.1 = how.1.max(random.usize(..8));
+            let is_healed = nth >= FAULTY_RUNS;
             if is_healed {
-                self.state().threads[thread].is_healed = true;
                 how = (Itself, ANY);
-                // Connections of the other may have been closed while they were idle.
-                client = self.client(url, true);
+                renewed = renewed.retry(RetryPolicy::none());
+                renewed = renewed.timeout(LONG).connect_timeout(LONG);
             }
+            client = renewed.build().unwrap();
+            let mut state = self.state();
+            state.threads[thread].token = token;
+            state.threads[thread].is_healed = is_healed;
+            drop(state);
             self.count(&format!("{:?}", how.0), 1);
             let (left, stopped_by) = match verb {
                 Verb::List => self.list(thread, &client, &list, how),
@@ -307,6 +323,7 @@ impl Job {
         let thread = &mut state.threads[nth];
         thread.seen += 1;
         let is_healed = thread.is_healed;
+        let is_renewed = request.header("authorization") == [format!("Bearer {}", thread.token)];
         let is_held = thread.held_until.is_some_and(|until| request.at < until);
         let mut random = thread.random.fork();
         let fault = random.choice(&self.faults).copied().filter(|fault| {
@@ -318,10 +335,11 @@ impl Job {
             thread.held_until = Some(Instant::now() + SECOND);
         }
         let refusal = match is_listing {
+            _ if !is_renewed => Some(401),
             true => (!asked.is_disjoint(&self.unknown_calls)).then_some(400),
             false => self.refusal(&list),
         };
-        let is_proper = matches!(answer, Answer::Proper);
+        let is_proper = matches!(answer, Answer::Proper | Answer::Surplus);
         // Where the answer is lost or wrong, the server may have done as it was told or not.
         if refusal.is_none() && (is_proper || random.bool()) {
             if has_method(Verb::Grant) {
@@ -339,22 +357,34 @@ impl Job {
             None => http(200, "", &listing(&access)),
             Some(status) => http(status, "", ""),
         };
-        if let (Some(status), Answer::Proper | Answer::Half) = (refusal, answer) {
+        if let (Some(status), true) = (refusal, is_proper || matches!(answer, Answer::Half)) {
             *state.counts.entry(status.to_string()).or_default() += 1;
             let alone = list.pairs().filter(|_| list.len() == 1);
             state.refused_alone.extend(alone);
         }
-        if !is_healed {
-            state.arrivals.push(request.at);
-            state.is_hold_broken |= is_held;
+        state.arrivals.push(request.at);
+        let is_reused = state.surplus.contains(&request.connection);
+        for (is_broken, promise) in [
+            (is_held, "a Retry-After is waited for"),
+            (!is_renewed && !self.is_impatient, "a run has its own token"),
+            (is_reused, "a connection with a surplus response is closed"),
+        ] {
+            state.broken.extend(is_broken.then_some(promise));
         }
         if fault.is_some() {
-            state.idle_closes += usize::from(is_proper);
+            state.idle_closes += usize::from(matches!(
+                (answer, then),
+                (Answer::Proper, Then::Close | Then::Reset)
+            ));
             *state.counts.entry(name.to_owned()).or_default() += 1;
         }
         let bytes = match answer {
             Answer::Proper => proper,
             Answer::Nothing => String::new(),
+            Answer::Surplus => {
+                state.surplus.insert(request.connection);
+                proper + &http(200, "", &listing(&[]))
+            }
             Answer::Half => proper[..random.usize(1..proper.len())].to_owned(),
             Answer::Foreign => {
                 access.push(pair(APART - 1, 0));
@@ -395,7 +425,17 @@ impl Job {
             Verb::Grant => client.grant_batches(list),
             _ => client.revoke_batches(list),
         };
-        let mut batches: Vec<_> = job.by_ref().take(how.1).collect();
+        let handle = job.stop_handle();
+        let delay = Duration::from_micros(self.state().threads[thread].random.u64(..3000));
+        let mut batches: Vec<_> = thread::scope(|scope| {
+            if how.0 == ByHandle {
+                scope.spawn(move || {
+                    thread::sleep(delay);
+                    handle.stop();
+                });
+            }
+            job.by_ref().take(how.1).collect()
+        });
         let mut left = job.remaining();
         self.check_left(list, &batches, &left);
         let seen = self.seen(thread);
@@ -448,7 +488,7 @@ impl Job {
         // A listing does not say how many requests it searched with.
         let requests = self.seen(thread) - seen;
         let error = answers.last().and_then(|answer| answer.as_ref().err());
-        let is_over = error.is_some() || how.0 != Itself || left.is_empty();
+        let is_over = error.is_some() || how.1 < ANY || left.is_empty();
         self.check(is_over, "every call is listed", &left);
         let listed = answers.iter().flatten().flat_map(Listing::access_list);
         let is_settled = |call| !left.contains(&call) && !refused.contains(&call);
@@ -524,10 +564,8 @@ impl Job {
         self.check(is_exact, "the server saw what was sent", &counts);
     }
 
-    /// No window of a second saw more requests than the limit, and no list was sent while a 429 held it.
+    /// No window of a second saw more requests than the limit, whichever client sent them.
     fn check_rate(&self) {
-        let is_hold_broken = self.state().is_hold_broken;
-        self.check(!is_hold_broken, "a Retry-After is waited for", &());
         let Some(limit) = self.requests_per_second else {
             return;
         };
@@ -578,6 +616,6 @@ fn a_job_keeps_its_promises_whatever_the_server_does() {
     let counts = counts.into_inner().unwrap();
     println!("{:?}, {counts:#?}", started.elapsed());
     // Each fault, 400 and 413, each outcome and each end occurs, or the run shows too little.
-    let kinds = FAULTS.len() + SLOW_FAULTS.len() + 1 + 2 + 5 + 3;
+    let kinds = FAULTS.len() + SLOW_FAULTS.len() + 1 + 2 + 5 + 4;
     assert!(jobs < JOBS || counts.len() == kinds + 2, "{counts:#?}");
 }
