@@ -261,6 +261,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn any_text_is_an_endpoint_or_an_error_without_user_information(base in "\\PC*|https?://[a-z0-9.:@/?#\\[\\]-]*") {
             match below(&base) {

@@ -266,6 +266,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn cleaned_text_is_short_printable_and_without_a_secret(
             len in 0..2 * LIMIT,

@@ -136,49 +136,20 @@ fn requests_are_as_full_as_both_bounds_allow() {
 }
 
 #[test]
-fn a_search_sends_only_the_first_half_of_the_suspected_calls() {
-    let list = square(16, 1);
-    for (unknown, want, searches) in [
-        // Nothing is acknowledged yet when the first pair is refused, so one in the middle is tried.
-        (0, &[8, 4, 2, 1, 1, 4, 8, 2][..], 3),
-        // The second 4 pairs are known to include it, so they are not sent together.
-        (7, &[8, 4, 2, 1, 1, 7, 1], 4),
-        (8, &[8, 8, 4, 2, 1, 7], 3),
-        (15, &[8, 8, 4, 2, 1, 1], 4),
-    ] {
-        let job = run(&list, (8, 8), &refusing(without(&[unknown], &[])));
-        assert_eq!((&job.sent[..], job.searches), (want, searches), "{unknown}");
-        assert_eq!(job.refused, [pair(unknown, 0)].into_iter().collect());
-    }
-}
-
-#[test]
-fn what_is_too_large_makes_later_requests_smaller() {
-    let list = square(20, 1);
-    for (most, want) in [
-        (8, &[8, 8, 4][..]),
-        (4, &[8, 4, 4, 4, 4, 4]),
-        (3, &[8, 4, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]),
-    ] {
-        let gong = |request: &CallAccessList| if request.len() > most { 413 } else { 200 };
-        assert_eq!(run(&list, (9, 8), &gong).sent, want, "at most {most}");
-    }
-    // A server that finds everything too large does not get a request for each pair.
+fn a_server_that_finds_everything_too_large_ends_the_search() {
     let job = run(&square(3000, 1), DEFAULTS, &|_| 413);
     assert!(job.sent.len() <= 20);
 }
 
 #[test]
-fn after_the_bound_the_rest_goes_out_at_full_size() {
-    // Every fourth pair or so, in no pattern that an id explains, once every user is known.
-    let list = square(5000, 10);
-    let is_bad = |n: &usize| *n >= 200 && (n.wrapping_mul(2_654_435_761) >> 7) & 3 == 0;
-    let bad = (0..50_000).filter(is_bad);
-    let bad: BTreeSet<_> = bad.map(|n| pair(n / 10, n % 10)).collect();
-    let job = run(&list, DEFAULTS, &refusing(|pair| bad.contains(pair)));
-    assert_eq!(job.searches, Search::MAX_REQUESTS);
-    let full = job.sent.iter().filter(|size| **size == 1000);
-    assert!(full.count() > 40);
+fn an_unknown_user_in_requests_of_single_pairs_costs_no_good_pair() {
+    for (calls, users, unknown) in [(130, 4, &[0][..]), (2, 3, &[0, 1])] {
+        let list = square(calls, users);
+        let is_bad = without(&[], unknown);
+        let job = run(&list, (1, 1), &refusing(&is_bad));
+        let good = list.pairs().filter(|pair| !is_bad(pair));
+        assert!(good.eq(&job.done));
+    }
 }
 
 #[test]
@@ -238,7 +209,7 @@ fn fewest(list: &CallAccessList, (calls, pairs): (usize, usize)) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_job_without_a_refusal_takes_the_fewest_requests((list, bounds) in jobs()) {

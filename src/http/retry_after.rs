@@ -81,6 +81,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn a_wait_is_never_zero(field in "\\PC*|[0-9]{1,40}|[A-Za-z0-9,: ]{0,40}") {
             let wait = parse([field.as_str()].into_iter(), Some(DATE));

@@ -275,6 +275,8 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn lists_are_sets(
         one in proptest::collection::btree_set((0..6_u8, 0..6_u8), 0..30),
