@@ -415,13 +415,6 @@ mod tests {
     }
 
     #[test]
-    fn only_a_disconnection_counts_as_cut_off() {
-        assert!(transport(Fault::Disconnected).is_cut_off());
-        assert!(!transport(Fault::Connect).is_cut_off());
-        assert!(!status(500).is_cut_off());
-    }
-
-    #[test]
     fn a_retry_after_up_to_the_limit_is_honoured() {
         let policy = RetryPolicy::default();
         let left = Duration::from_secs(120);
@@ -487,6 +480,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn a_wait_keeps_every_bound(
             failure in any_failure(),

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::common::{self, Exchange, Server, Then, builder, client, http, ok, quick};
 use gong_call_access::*;
-use proptest::prelude::*;
 
 type Pair = (CallId, UserId);
 
@@ -176,17 +175,6 @@ fn one_unknown_call_among_100_is_refused_alone() {
 }
 
 #[test]
-fn one_bad_pair_of_a_call_is_refused_alone() {
-    for change in Change::ALL {
-        let (server, _) = refusing(&[pair(2, 77)]);
-        let list = square(5, 100);
-        let report: Report = change.batches(&client(&server.url()), &list).collect();
-        assert_eq!(union([report.refused()]), [pair(2, 77)]);
-        assert_eq!(report.done().len(), 499);
-    }
-}
-
-#[test]
 fn a_list_of_wrong_ids_ends_after_a_short_search() {
     for change in Change::ALL {
         let (server, _) = gong(|_, _| Err(http(400, "", NOT_FOUND)));
@@ -232,51 +220,25 @@ fn an_unknown_call_that_is_all_there_is_takes_few_requests_and_is_named() {
 }
 
 #[test]
-fn a_400_about_the_whole_request_still_accounts_for_every_pair() {
-    for change in Change::ALL {
-        let parse =
-            r#"{"errors":["Json parse error, verify Json format matches the API description."]}"#;
-        let (server, _) = gong(|_, _| Err(http(400, "", parse)));
-        let list = calls(8);
-        let report: Report = change.batches(&client(&server.url()), &list).collect();
-        assert_eq!(union([report.refused()]), union([&list]));
-        assert_eq!(server.requests().len(), 3 + 8, "halved, then one by one");
-    }
-}
-
-#[test]
 fn a_413_halves_requests_until_they_fit() {
     for change in Change::ALL {
-        let fits = |most: usize| {
-            gong(move |_, list| {
-                if list.len() > most {
-                    Err(http(413, "", ""))
-                } else {
-                    Ok(())
-                }
-            })
-        };
-        let list = calls(8);
-        let (server, _) = fits(2);
-        let report: Report = change.batches(&client(&server.url()), &list).collect();
-        assert!(report.all_done(), "{report}");
-        assert_eq!(server.requests().len(), 6, "8, 4, and 2 four times");
-
-        let (server, _) = fits(0);
-        let report: Report = change.batches(&client(&server.url()), &list).collect();
-        assert_eq!(report.refused(), &list);
-        assert_eq!(server.requests().len(), 11, "8, 4, 2, and 1 eight times");
-        let is_single =
-            |refusal: &Refusal| refusal.id().is_none() && refusal.error().status() == 413;
-        assert!(report.refusals().all(is_single));
-
-        // Later batches are as small as what fitted, so the extra requests do not grow with the
-        // job.
-        let (server, _) = fits(30);
-        let list = calls(100_000);
-        let report: Report = change.batches(&client(&server.url()), &list).collect();
-        assert!(report.all_done(), "{report}");
-        assert_eq!(server.requests().len(), 4002, "100, 50, and 25");
+        // 8, 4, and then 2 four times or 1 eight times.
+        for (fits, most) in [(2, 6), (0, 11)] {
+            let (server, _) = gong(move |_, list| match list.len() > fits {
+                true => Err(http(413, "", "")),
+                false => Ok(()),
+            });
+            let list = calls(8);
+            let report: Report = change.batches(&client(&server.url()), &list).collect();
+            assert!(server.requests().len() <= most, "{report}");
+            assert_eq!(report.all_done(), fits > 0, "{report}");
+            if fits == 0 {
+                assert_eq!(report.refused(), &list);
+            }
+            let is_single =
+                |refusal: &Refusal| refusal.id().is_none() && refusal.error().status() == 413;
+            assert!(report.refusals().all(is_single));
+        }
     }
 }
 
@@ -378,85 +340,26 @@ fn any_other_failure_stops_the_job() {
 }
 
 #[test]
-fn a_failure_in_the_last_batch_leaves_nothing_unsent() {
+fn an_unknown_user_or_call_is_found_once_and_costs_no_good_pair() {
+    let user = "\n  user 10000004 seems unknown to Gong: refused with 4 calls, accepted with none; \
+                4996 more not sent: status 400, bad request";
+    let call = "\n  call 10000042 seems unknown to Gong: refused with 2 users, accepted with none; \
+                198 more not sent: status 400, bad request";
     for change in Change::ALL {
-        let (server, _) = gong(|_, _| Err(http(401, "", "")));
-        let list = calls(3);
-        let client = client(&server.url());
-        let outcomes: Vec<_> = change
-            .batches(&client, &list)
-            .map(|batch| batch.into_parts().1)
-            .collect();
-        assert!(
-            matches!(outcomes[..], [Outcome::Failed(Error::Api(_))]),
-            "{outcomes:?}"
-        );
-    }
-}
-
-#[test]
-fn a_failure_during_a_search_loses_no_half() {
-    for change in Change::ALL {
-        let (server, _) = gong(|nth, _| match nth {
-            0 => Err(http(400, "", "")),
-            1 => Ok(()),
-            _ => Err(http(401, "", "")),
-        });
-        let client = builder(&server.url())
-            .max_calls_per_batch(8)
-            .build()
-            .unwrap();
-        let list = calls(12);
-        let report: Report = change.batches(&client, &list).collect();
-        assert_eq!((report.done().len(), report.remaining().len()), (4, 8));
-        assert_eq!(union([report.done(), report.remaining()]), union([&list]));
-        assert_eq!(server.requests().len(), 3);
-    }
-}
-
-#[test]
-fn an_unknown_user_is_found_once_and_costs_no_good_pair() {
-    for change in Change::ALL {
-        let (server, granted) = without(&[], &[4]);
-        let list = square(5000, 10);
-        let report: Report = change.batches(&client(&server.url()), &list).collect();
-        assert!(server.requests().len() <= 70, "{report}");
-        assert_eq!(report.done().len(), 45_000);
-        assert_eq!(granted.lock().unwrap().len(), 45_000);
-        assert!(report.remaining().is_empty());
-        let refused = union([report.refused()]);
-        assert_eq!(refused.len(), 5000);
-        assert!(refused.iter().all(|(_, user)| *user == pair(0, 4).1));
-        let summary = report.to_string();
-        assert!(
-            summary.contains(
-                "\n  user 10000004 seems unknown to Gong: refused with 4 calls, accepted with none; \
-                 4996 more not sent: status 400, bad request"
-            ),
-            "{summary}"
-        );
-    }
-}
-
-#[test]
-fn an_unknown_call_with_200_users_costs_no_other_call() {
-    for change in Change::ALL {
-        let (server, _) = without(&[42], &[]);
-        let list = square(100, 200);
-        let report: Report = change.batches(&client(&server.url()), &list).collect();
-        assert!(server.requests().len() <= 30, "{report}");
-        assert_eq!(
-            (report.done().call_count(), report.done().len()),
-            (99, 19_800)
-        );
-        let summary = report.to_string();
-        assert!(
-            summary.contains(
-                "\n  call 10000042 seems unknown to Gong: refused with 2 users, accepted with none; \
-                 198 more not sent: status 400, bad request"
-            ),
-            "{summary}"
-        );
+        for (unknown_calls, unknown_users, list, most, done, expected) in [
+            (&[][..], &[4][..], square(5000, 10), 70, 45_000, user),
+            (&[42], &[], square(100, 200), 30, 19_800, call),
+        ] {
+            let (server, granted) = without(unknown_calls, unknown_users);
+            let report: Report = change.batches(&client(&server.url()), &list).collect();
+            assert!(server.requests().len() <= most, "{report}");
+            assert!(report.to_string().contains(expected), "{report}");
+            assert_eq!(report.done().len(), done);
+            assert!(granted.lock().unwrap().iter().copied().eq(report.done()));
+            // What is refused are the pairs of that id, and no others.
+            assert_eq!(report.refusals().count(), 1);
+            assert_eq!(report.refused().len(), list.len() - done);
+        }
     }
 }
 
@@ -514,7 +417,7 @@ fn a_job_at_its_search_bound_leaves_pairs_undecided_and_goes_on() {
 }
 
 #[test]
-fn a_job_dropped_during_a_search_loses_no_pair() {
+fn a_dropped_job_sends_nothing_more_and_loses_no_pair() {
     for change in Change::ALL {
         let (server, _) = without(&[3, 30], &[2]);
         let client = client(&server.url());
@@ -556,27 +459,6 @@ fn a_million_pairs_are_all_done_in_a_thousand_requests() {
 }
 
 #[test]
-fn a_dropped_job_sends_nothing_more_and_its_list_can_be_sent_again() {
-    for change in Change::ALL {
-        let (server, granted) = refusing(&[]);
-        let client = client(&server.url());
-        let list = calls(300);
-        let mut batches = change.batches(&client, &list);
-        let first = batches.next().unwrap().into_parts().0;
-        let remaining = batches.remaining();
-        drop(batches);
-        assert_eq!(server.requests().len(), 1);
-        assert_eq!(union([&first, &remaining]), union([&list]));
-        let report: Report = change.batches(&client, &list).collect();
-        assert!(report.all_done());
-        assert_eq!(
-            (server.requests().len(), granted.lock().unwrap().len()),
-            (4, 300)
-        );
-    }
-}
-
-#[test]
 fn a_stopped_job_sends_nothing_more_and_its_report_is_complete() {
     for change in Change::ALL {
         for batches_before in 0..4 {
@@ -599,27 +481,6 @@ fn a_stopped_job_sends_nothing_more_and_its_report_is_complete() {
             assert_eq!(sorted(all), union([&list]));
             assert_eq!(server.requests().len(), requests);
         }
-    }
-}
-
-#[test]
-fn the_requests_of_all_batches_are_the_requests_of_the_job() {
-    for change in Change::ALL {
-        let (server, _) = gong(|nth, list| match nth {
-            3 => Err(String::new()),
-            _ if list.contains(pair(42, 1).0, pair(42, 1).1) => Err(http(400, "", NOT_FOUND)),
-            _ => Ok(()),
-        });
-        let client = client(&server.url());
-        let list = calls(250);
-        let batches: Vec<_> = change.batches(&client, &list).collect();
-        let requests: Vec<_> = batches.iter().map(Batch::requests).collect();
-        assert_eq!(
-            requests.iter().sum::<u32>() as usize,
-            server.requests().len(),
-            "{requests:?}"
-        );
-        assert!(requests.iter().any(|requests| *requests > 1));
     }
 }
 
@@ -768,112 +629,5 @@ fn a_pair_that_is_too_large_says_nothing_about_its_ids() {
             "{shown}"
         );
         assert_eq!(server.requests().len(), 3);
-    }
-}
-
-#[test]
-fn at_gongs_limit_a_job_of_30_requests_gets_no_429() {
-    let arrivals = Mutex::new(Vec::new());
-    let server = Server::start(move |exchange| {
-        let mut arrivals = arrivals.lock().unwrap();
-        arrivals.push(exchange.request.at);
-        let is_over = arrivals.len() > 3
-            && exchange.request.at - arrivals[arrivals.len() - 4] < Duration::from_secs(1);
-        exchange.send(if is_over { http(429, "", "") } else { ok() });
-        Then::KeepAlive
-    });
-    let client = builder(&server.url())
-        .max_calls_per_batch(1)
-        .build()
-        .unwrap();
-    let list = calls(30);
-    let started = std::time::Instant::now();
-    for batch in Change::Grant.batches(&client, &list) {
-        assert!(matches!(batch.outcome(), Outcome::Done(receipt) if receipt.attempts() == 1));
-    }
-    println!("30 requests at 3 a second took {:?}", started.elapsed());
-    assert_eq!(server.requests().len(), 30);
-}
-
-/// How the server of a property misbehaves.
-#[derive(Debug, Clone)]
-struct Faults {
-    bad_calls: BTreeSet<usize>,
-    bad_pairs: BTreeSet<(usize, usize)>,
-    most_pairs: usize,
-    fails_at: Option<(usize, u16)>,
-}
-
-fn faults() -> impl Strategy<Value = Faults> {
-    let status = proptest::sample::select(vec![0, 401, 404, 429, 500, 302]);
-    (
-        proptest::collection::btree_set(0..12_usize, 0..4),
-        proptest::collection::btree_set((0..12_usize, 0..6_usize), 0..4),
-        prop_oneof![3 => Just(usize::MAX), 1 => 0..10_usize],
-        proptest::option::of((0..30_usize, status)),
-    )
-        .prop_map(|(bad_calls, bad_pairs, most_pairs, fails_at)| Faults {
-            bad_calls,
-            bad_pairs,
-            most_pairs,
-            fails_at,
-        })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn every_pair_is_accounted_for_whatever_the_server_does(
-        pairs in proptest::collection::btree_set((0..12_usize, 0..6_usize), 0..50),
-        most_calls in 1..8_usize,
-        most_pairs in 1..12_usize,
-        faults in faults(),
-        change in proptest::sample::select(Change::ALL.to_vec()),
-    ) {
-        let list: CallAccessList = pairs.iter().map(|(call, user)| pair(*call, *user)).collect();
-        let is_bad = {
-            let faults = faults.clone();
-            let bad_calls: BTreeSet<_> = faults.bad_calls.iter().map(|call| pair(*call, 0).0).collect();
-            let bad_pairs: BTreeSet<_> = faults.bad_pairs.iter().map(|(call, user)| pair(*call, *user)).collect();
-            move |pair: Pair| bad_calls.contains(&pair.0) || bad_pairs.contains(&pair)
-        };
-        let (is_bad_for_server, server_faults) = (is_bad.clone(), faults.clone());
-        let (server, granted) = gong(move |nth, list| match server_faults.fails_at {
-            Some((at, 0)) if nth >= at => Err(String::new()),
-            Some((at, status)) if nth >= at => Err(http(status, "retry-after: 86400\r\n", "")),
-            _ if list.len() > server_faults.most_pairs => Err(http(413, "", "")),
-            _ if list.pairs().any(&is_bad_for_server) => Err(http(400, "", NOT_FOUND)),
-            _ => Ok(()),
-        });
-        let client = builder(&server.url())
-            .retry(quick().max_attempts(2))
-            .requests_per_second(None)
-            .max_calls_per_batch(most_calls)
-            .max_pairs_per_batch(most_pairs)
-            .build()
-            .unwrap();
-        let batches: Vec<_> = change.batches(&client, &list).collect();
-
-        let yielded = union(batches.iter().map(Batch::access_list));
-        if faults.bad_calls.is_empty() && faults.bad_pairs.is_empty() && faults.most_pairs > 0 {
-            prop_assert_eq!(&yielded, &union([&list]), "in order");
-        }
-        prop_assert_eq!(yielded.len(), list.len());
-        prop_assert_eq!(sorted(batches.iter().map(Batch::access_list)), union([&list]), "a partition");
-        prop_assert!(batches.iter().all(|batch| !batch.access_list().is_empty()));
-
-        let report: Report = batches.into_iter().collect();
-        let granted = granted.lock().unwrap();
-        prop_assert!(report.done().pairs().all(|pair| granted.contains(&pair)), "acknowledged");
-        let refused = union([report.refused()]);
-        prop_assert_eq!(report.done().len() + refused.len() + report.remaining().len(), list.len());
-        prop_assert!(report.stopped_by().is_none() || !report.remaining().is_empty());
-        if report.stopped_by().is_none() && faults.bad_pairs.is_empty() && faults.most_pairs > 0 {
-            prop_assert!(refused.iter().all(|pair| is_bad(*pair)), "no good pair");
-            let undecided = report.remaining().pairs().filter(|pair| !is_bad(*pair));
-            prop_assert!(report.done().is_empty() || undecided.count() == 0);
-        }
-        prop_assert!(server.requests().len() <= 2 * list.len() + 1);
     }
 }

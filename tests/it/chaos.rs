@@ -460,6 +460,7 @@ impl Job {
             let (outcome, pairs) = (batch.outcome(), batch.access_list());
             let is_over = has_failed && !matches!(outcome, Outcome::NotSent);
             self.check(!is_over, "a failure is the end", batch);
+            self.check(!pairs.is_empty(), "no batch is empty", batch);
             match outcome {
                 Outcome::Done(_) => self.check_done(verb, pairs),
                 Outcome::Refused(_) => self.check_refused(pairs),
