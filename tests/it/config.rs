@@ -1,8 +1,9 @@
 //! Settings and input that are refused before anything is sent.
 
+use std::error::Error as _;
 use std::time::Duration;
 
-use crate::common::{self, Server, builder, client, credentials, is_child, one_pair, run_in_child};
+use crate::common::{self, Server, builder, client, is_child, one_pair, run_in_child};
 use gong_call_access::{CallAccessList, Client, Credentials, Error, RetryPolicy};
 
 /// Asserts that this is a config error which says all of `parts`.
@@ -11,7 +12,7 @@ fn assert_config<T>(result: Result<T, Error>, parts: &[&str]) {
     let Err(error) = result else {
         panic!("no error, expected one about {parts:?}")
     };
-    let message = error.to_string();
+    let message = format!("{error} {error:?} {:?}", error.source());
     assert!(
         error.is_config() && matches!(error, Error::Config(_)),
         "{message}"
@@ -32,21 +33,6 @@ fn assert_config<T>(result: Result<T, Error>, parts: &[&str]) {
 }
 
 #[test]
-fn a_blank_credential_is_refused() {
-    for blank in ["", " ", "\t", "\n"] {
-        assert_config(
-            Credentials::access_key(blank, "hunter2"),
-            &["access key is blank"],
-        );
-        assert_config(
-            Credentials::access_key("hunter2", blank),
-            &["access key secret is blank"],
-        );
-        assert_config(Credentials::bearer(blank), &["access token is blank"]);
-    }
-}
-
-#[test]
 fn half_a_pair_of_credentials_names_the_missing_variable() {
     if is_child() {
         let expected = std::env::var("EXPECTED").unwrap();
@@ -61,13 +47,6 @@ fn half_a_pair_of_credentials_names_the_missing_variable() {
             &[
                 ("GONG_ACCESS_KEY", "hunter2"),
                 ("GONG_ACCESS_TOKEN", "hunter2"),
-            ],
-            "GONG_ACCESS_KEY_SECRET is missing",
-        ),
-        (
-            &[
-                ("GONG_ACCESS_KEY", "hunter2"),
-                ("GONG_ACCESS_KEY_SECRET", ""),
             ],
             "GONG_ACCESS_KEY_SECRET is missing",
         ),
@@ -162,8 +141,12 @@ fn a_wrong_base_url_in_the_environment_is_refused() {
 }
 
 #[test]
-fn text_that_cannot_go_in_a_header_is_refused() {
+fn a_credential_that_cannot_be_sent_is_refused() {
+    let at_an_end = "begins or ends with white space or a quote";
     for (text, problem) in [
+        ("", "is blank"),
+        (" ", "is blank"),
+        ("\t\n", "is blank"),
         ("hunter2\r\nX-Evil: 1", "single line"),
         ("hunter2\n", "single line"),
         ("hunter2\0", "control character"),
@@ -171,49 +154,21 @@ fn text_that_cannot_go_in_a_header_is_refused() {
         ("hunter2\u{7f}", "control character"),
         ("hunter2é", "not ASCII"),
         ("hunter2\u{200b}", "not ASCII"),
+        (" hunter2", at_an_end),
+        ("hunter2\t", at_an_end),
+        ("'hunter2'", at_an_end),
+        ("\"hunter2", at_an_end),
+        ("hunter2\"", at_an_end),
     ] {
-        assert_config(
-            Credentials::access_key(text, "secret"),
-            &["access key is", problem],
-        );
-        assert_config(
-            Credentials::access_key("key", text),
-            &["secret is", problem],
-        );
-        assert_config(Credentials::bearer(text), &["token is", problem]);
-        let agent = text.replace("hunter2", "agent");
-        assert_config(
-            builder("http://localhost").user_agent(agent).build(),
-            &["user_agent"],
-        );
+        let key = Credentials::access_key(text, "hunter2");
+        assert_config(key, &["access key ", problem]);
+        let secret = Credentials::access_key("hunter2", text);
+        assert_config(secret, &["access key secret ", problem]);
+        assert_config(Credentials::bearer(text), &["access token ", problem]);
     }
-    for blank in ["", " "] {
-        assert_config(
-            builder("http://localhost").user_agent(blank).build(),
-            &["user_agent"],
-        );
-    }
-}
-
-#[test]
-fn a_credential_in_white_space_or_quotes_is_refused() {
-    for text in [
-        " hunter2",
-        "hunter2\t",
-        "'hunter2'",
-        "\"hunter2",
-        "hunter2\"",
-    ] {
-        let problem = "begins or ends with white space or a quote";
-        assert_config(
-            Credentials::access_key(text, "secret"),
-            &["access key is", problem],
-        );
-        assert_config(
-            Credentials::access_key("key", text),
-            &["secret is", problem],
-        );
-        assert_config(Credentials::bearer(text), &["token is", problem]);
+    for agent in ["", " ", "a\r\nX-Evil: 1", "a\0", "aé"] {
+        let builder = builder("http://localhost").user_agent(agent);
+        assert_config(builder.build(), &["user_agent"]);
     }
 }
 
@@ -225,22 +180,12 @@ fn a_colon_in_the_access_key_is_refused() {
 
 #[test]
 fn an_unusable_base_url_is_refused() {
-    for (url, problem) in [
-        ("http://api.gong.io", "loopback"),
-        ("https://hunter2:hunter2@api.gong.io", "user information"),
-        ("https://api.gong.io?x=1", "query"),
-        ("https://api.gong.io/#x", "fragment"),
-        ("https://api.gong.io:0", "port"),
-        ("https://api.gong.io:65536", "port"),
-        ("https://", "host"),
-        ("ftp://api.gong.io", "scheme"),
-        ("api.gong.io", "https://"),
-        ("https://api.gong.io /", "' '"),
-    ] {
-        assert_config(builder(url).build(), &["base_url", problem]);
-    }
     // What may be shown is: the URL itself, up to a query.
     for (url, shown) in [
+        (
+            "https://hunter2:hunter2@api.gong.io",
+            "base_url is invalid: it has user information",
+        ),
         (
             "ftp://api.gong.io",
             "base_url \"ftp://api.gong.io\" is invalid",
@@ -260,23 +205,16 @@ fn an_unusable_base_url_is_refused() {
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 #[test]
-fn a_base_url_may_end_in_a_slash_or_the_version() {
-    assert!(Client::new(credentials()).is_ok());
-    for end in ["", "/", "//", "/v2", "/v2/"] {
-        assert!(
-            builder(&format!("https://us-12345.api.gong.io{end}"))
-                .build()
-                .is_ok(),
-            "{end}"
-        );
-    }
+fn the_default_host_is_gongs() {
+    let client = Client::new(common::credentials()).unwrap();
+    assert!(format!("{client:?}").contains("api.gong.io"), "{client:?}");
 }
 
 #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
 #[test]
 fn https_without_a_tls_feature_is_refused() {
     assert_config(
-        Client::new(credentials()),
+        Client::new(common::credentials()),
         &["feature rustls or native-tls"],
     );
     let with_roots = builder("http://localhost").root_certificates("");

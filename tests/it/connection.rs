@@ -86,6 +86,28 @@ fn a_connection_is_reused_after_an_error_unless_the_body_was_cut() {
 }
 
 #[test]
+fn a_connection_with_more_responses_than_requests_is_closed() {
+    for_each_verb(|verb| {
+        for padding in [0, 10, 4 * 1024, 16 * 1024, 200 * 1024] {
+            let surplus = format!(r#"{{"requestId":"surplus","x":"{}"}}"#, "x".repeat(padding));
+            let surplus = common::http(200, "", &surplus);
+            let server = Server::start(move |exchange| {
+                let id = format!(r#"{{"requestId":"{}"}}"#, exchange.nth);
+                exchange.send(common::http(200, "", &id) + &surplus);
+                Then::KeepAlive
+            });
+            let client = client(&server.url());
+            for nth in ["0", "1", "2"] {
+                let receipt = verb.receipt(&client);
+                assert_eq!(receipt.request_id(), Some(nth), "{padding}");
+                assert_eq!(receipt.attempts(), 1);
+            }
+            assert_eq!((server.requests().len(), server.connections()), (3, 3));
+        }
+    });
+}
+
+#[test]
 fn a_connection_closed_before_the_response_is_an_error() {
     for_each_verb(|verb| {
         for then in [Then::Close, Then::Reset] {

@@ -35,41 +35,45 @@ fn a_stop_ends_every_wait_at_once() {
     let asks_to_wait =
         |status| Server::sends(http(status, "retry-after: 60\r\n", ""), Then::KeepAlive);
     let (none, retries) = (RetryPolicy::none(), RetryPolicy::default());
-    // Another call has the only permit until the server is dropped.
-    let hangs = Server::sends("", Then::Hang);
-    for (waits_for, server, retry, expected) in [
-        ("a permit", hangs, none.clone(), &["NotSent"][..]),
-        ("a hold", asks_to_wait(429), none, &["NotSent"]),
-        (
-            "a retry",
-            asks_to_wait(503),
-            retries,
-            &["Failed(503)", "NotSent"],
-        ),
+    for (waits_for, retry, expected) in [
+        ("a permit", none.clone(), &["NotSent"][..]),
+        ("a hold", none, &["NotSent"]),
+        ("a retry", retries, &["Failed(503)", "NotSent"]),
     ] {
-        let builder = builder(&server.url()).max_calls_per_batch(1);
-        let client = &builder.requests_per_second(1).retry(retry).build().unwrap();
-        let list = &calls(3);
-        thread::scope(move |scope| {
-            if waits_for != "a retry" {
-                scope.spawn(|| drop(Verb::Revoke.send(client)));
+        let stop = || {
+            let server = match waits_for {
+                // Another call has the only permit until the server is dropped.
+                "a permit" => Server::sends("", Then::Hang),
+                "a hold" => asks_to_wait(429),
+                _ => asks_to_wait(503),
+            };
+            let builder = builder(&server.url())
+                .max_calls_per_batch(1)
+                .retry(retry.clone());
+            let client = &builder.requests_per_second(1).build().unwrap();
+            let list = &calls(3);
+            thread::scope(move |scope| {
+                if waits_for != "a retry" {
+                    scope.spawn(|| drop(Verb::Revoke.send(client)));
+                    assert_eq!(server.arrived(1), 1);
+                }
+                let batches = client.grant_batches(list);
+                let handle = batches.stop_handle();
+                let job = scope.spawn(|| (batches.collect::<Vec<_>>(), Instant::now()));
                 assert_eq!(server.arrived(1), 1);
-            }
-            let batches = client.grant_batches(list);
-            let handle = batches.stop_handle();
-            let job = scope.spawn(|| (batches.collect::<Vec<_>>(), Instant::now()));
-            assert_eq!(server.arrived(1), 1);
-            // Most likely the job waits after that. If not, it must end all the same.
-            thread::sleep(SECOND / 20);
-            let stopped = Instant::now();
-            handle.stop();
-            let (batches, ended) = job.join().unwrap();
-            let took = ended - stopped;
-            println!("{waits_for}: the job ended {took:?} after the stop");
-            assert!(took < SECOND, "{waits_for}: {took:?}");
-            assert_eq!(outcomes(&batches, list), expected, "{waits_for}");
-            assert_eq!(server.requests().len(), 1, "{waits_for}");
-        });
+                // Most likely the job waits after that. If not, it must end all the same.
+                thread::sleep(SECOND / 50);
+                let stopped = Instant::now();
+                handle.stop();
+                let (batches, ended) = job.join().unwrap();
+                assert_eq!(outcomes(&batches, list), expected, "{waits_for}");
+                assert_eq!(server.requests().len(), 1, "{waits_for}");
+                ended - stopped
+            })
+        };
+        // A busy machine may be late once.
+        let took = (0..3).map(|_| stop()).min().unwrap();
+        assert!(took < SECOND / 10, "{waits_for}: {took:?}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! A call ends within its total timeout wherever it hangs.
 //!
-//! `cargo test --test total_timeout -- --nocapture` prints by how much each is late.
+//! `cargo test --test it total_timeout -- --nocapture` prints by how much each is late.
 
 use std::time::{Duration, Instant};
 
