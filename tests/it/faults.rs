@@ -19,6 +19,10 @@ fn faults() -> Vec<[&'static str; 5]> {
         .collect()
 }
 
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
 /// The sources that may hold the tests of `module`: files of `tests/` and `cli/`, or of `src/` with unit tests.
 fn source(module: &str) -> String {
     let path = module.replace("::", "/");
@@ -31,8 +35,7 @@ fn source(module: &str) -> String {
         format!("cli/tests/it/{in_cli}.rs"),
         format!("cli/src/{in_cli}.rs"),
     ];
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let texts = files.map(|file| std::fs::read_to_string(root.join(file)).unwrap_or_default());
+    let texts = files.map(|file| std::fs::read_to_string(root().join(file)).unwrap_or_default());
     texts.concat()
 }
 
@@ -61,7 +64,9 @@ fn every_fault_names_tests_that_exist() {
         for cell in [fault, outcome, retried] {
             assert!(!cell.trim().is_empty(), "fault {number} has an empty cell");
         }
-        for test in tests.split(", ") {
+        // The package of the library does not hold the tool.
+        let is_here = |test: &&str| !test.starts_with("`cli::") || root().join("cli").exists();
+        for test in tests.split(", ").filter(is_here) {
             let name = test
                 .strip_prefix('`')
                 .and_then(|test| test.strip_suffix('`'));
