@@ -142,12 +142,15 @@ impl<'a> Splitter<'a> {
             ids.refuse(call, user);
         }
         self.remove_sent();
-        for suspect in self.suspects(call) {
-            match self.ids.as_ref().map(|ids| ids.verdict(suspect)) {
-                Some(Verdict::Unknown) => decided.refused.extend(self.take(suspect)),
-                Some(Verdict::Doubtful) => decided.undecided.extend(self.take(suspect)),
-                Some(Verdict::Open) | None => {}
-            }
+        // Only the first of them, so that the pairs of a batch have one id in common.
+        let verdict = self.suspects(call).find_map(|suspect| {
+            let verdict = self.ids.as_ref()?.verdict(suspect);
+            (verdict != Verdict::Open).then_some((suspect, verdict))
+        });
+        match verdict {
+            Some((suspect, Verdict::Unknown)) => decided.refused.extend(self.take(suspect)),
+            Some((suspect, _)) => decided.undecided = self.take(suspect),
+            None => {}
         }
         decided
     }
@@ -231,9 +234,14 @@ impl<'a> Splitter<'a> {
             self.fill_from_list();
         }
         while self.queue.is_empty() {
-            let Some((user, pairs)) = self.aside.pop_first() else {
+            let Some((user, mut pairs)) = self.aside.pop_first() else {
                 return;
             };
+            if self.search.is_over() {
+                // Nothing is learned any more, so they may share requests.
+                pairs.extend(mem::take(&mut self.aside).into_values().flatten());
+                pairs.sort_unstable();
+            }
             self.user = Some(user);
             self.queue = pairs.into();
             self.search.restart();

@@ -150,12 +150,14 @@ impl<'a, C> Envelope<'a, C> {
             #[serde(borrow)]
             cursor: Option<&'a RawValue>,
         }
-        let read = |records: &'a RawValue| serde_json::from_str(records.get()).ok();
-        let cursor = self
-            .records
-            .and_then(read)
-            .and_then(|Object(Records { cursor })| cursor);
-        cursor.is_some_and(|cursor| cursor.get() != "\"\"")
+        // What cannot be read may say so too.
+        self.records
+            .is_some_and(|records| match serde_json::from_str(records.get()) {
+                Ok(Object(Records { cursor })) => {
+                    cursor.is_some_and(|cursor| cursor.get() != "\"\"")
+                }
+                Err(_) => true,
+            })
     }
 }
 
