@@ -125,7 +125,7 @@ impl ClientBuilder {
     /// Sets the URL of Gong's API.
     ///
     /// The default is `https://api.gong.io`. Gong shows your company's own host beside the access
-    /// key. [The default host may redirect there](crate#what-is-known-about-gong), but the client
+    /// key. [The default host may redirect there](crate::facts#credentials-and-hosts), but the client
     /// does not follow redirects.
     ///
     /// The client removes a trailing `/`, `/v2` or resource path, keeps any other path as a prefix,
@@ -247,7 +247,7 @@ impl ClientBuilder {
     /// Sets the rate limit: how many requests may reach Gong in any one second, across all clones
     /// and threads of the client, and the clients made from it with [`Client::to_builder`].
     ///
-    /// The default is 3, which is [Gong's own limit](crate#what-is-known-about-gong) for a whole
+    /// The default is 3, which is [Gong's own limit](crate::facts#limits) for a whole
     /// company; set a lower one to leave room for the company's other tools. `None` removes the
     /// limit. Every attempt counts, including retries and those that cannot connect. A client that is
     /// not made from another one does not know what was sent before, so a program that restarts within

@@ -247,7 +247,7 @@ impl Client {
     ///
     /// If a single call is unknown, Gong refuses the whole list without saying which call it is.
     /// The result is [`Response::BadRequest`], and whether the other pairs were applied is [not
-    /// known](crate#what-is-known-about-gong).
+    /// known](crate::facts#not-known).
     ///
     /// Send thousands of pairs with [`grant_batches`](Self::grant_batches) instead. A server that
     /// refuses a large request early may close the connection while the request is still being
@@ -285,7 +285,7 @@ impl Client {
     ///
     /// A success does not prove that the user can no longer open the call. They may have access for
     /// another reason: a permission profile may cover the call, or somebody may have shared it with
-    /// them. This API [does not change such access](crate#what-is-known-about-gong). What
+    /// them. This API [does not change such access](crate::facts#access). What
     /// [`grant`](Self::grant) says about an unknown call, a large list and a large response applies
     /// here too.
     ///
@@ -392,7 +392,7 @@ impl Client {
     ///
     /// To offboard a user, revoke every call without listing first: revoking absent access is
     /// harmless. Do it before the user is deleted, since Gong's response after that is [not
-    /// known](crate#what-is-known-about-gong).
+    /// known](crate::facts#not-known).
     ///
     /// ```no_run
     /// use gong_call_access::{CallAccessList, CallId, Client, Report, UserId};

@@ -1,99 +1,79 @@
-//! A blocking client for one resource of Gong's API, `/v2/calls/users-access`, which controls which
-//! users may open which calls.
+//! A blocking client for one resource of Gong's API, `/v2/calls/users-access`: grant, revoke and
+//! list which users can open which calls.
 //!
-//! It grants, revokes and lists access. It reports a change only if Gong acknowledged it, bounds
-//! every wait, and never shows a secret.
+//! It reports a change only if Gong acknowledged it, bounds every wait, and never shows a secret.
 //!
 //! ```no_run
 //! use gong_call_access::{CallAccessList, Client};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // From GONG_ACCESS_KEY, GONG_ACCESS_KEY_SECRET and GONG_BASE_URL.
 //! let client = Client::from_env()?;
 //! let mut access = CallAccessList::new();
 //! access.insert("7782342274025937895".parse()?, "234599484848423".parse()?);
 //! let receipt = client.grant(&access)?.into_result()?;
-//! println!("acknowledged: {:?}", receipt.request_id());
+//! println!("granted, request id {:?}", receipt.request_id());
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The [README] has a table of all defaults, the TLS features, and what the crate costs; [`Client`]
-//! shows how to [test](Client#testing-without-http) with it. This page describes what applies to all
-//! calls.
+//! What the crate relies on, and where each fact comes from, is in [`facts`]. The [README] has a table
+//! of all defaults, the TLS features, and what the crate costs.
 //!
 //! [README]: https://docs.rs/crate/gong-call-access/latest
 //!
-//! # Calls, responses and errors
+//! # Responses and errors
 //!
 //! [`Client::grant`], [`Client::revoke`] and [`Client::list`] send one request each. They return
-//! Gong's response, whatever its status, as a [`Response`], and an [`Error`] if there is no usable
-//! one. [`Response::into_result`] turns every response but a success into an error.
+//! whatever Gong answers as a [`Response`], and an [`Error`] if there is no usable answer.
+//! [`Response::into_result`] makes an error of every response but a success.
+//!
+//! # Many pairs
 //!
 //! [`Client::grant_batches`] and [`Client::revoke_batches`] split a list of any size into requests.
-//! They return [`Batches`], an iterator that yields the outcome of every pair; a [`Report`]
-//! collects the outcomes. [`Client::list_batches`] lists any number of calls.
+//! They return [`Batches`], an iterator over the outcomes, which can be stopped at any time. A
+//! [`Report`] collects them: what is done, what Gong refused and because of which id, and what
+//! remains for the next run. [`Client::list_batches`] lists any number of calls.
 //!
-//! The command-line tool `gong-call-access`, in the package `gong-call-access-cli`, does all of this
-//! without a program.
+//! # Time, retries and the rate limit
 //!
-//! # Retries, rate limit and time
-//!
-//! A call retries network failures and transient Gong errors, as [`RetryPolicy`] describes, and
-//! returns the last response or error.
-//!
-//! A call takes at most 120 seconds, waits included ([`total_timeout`]), and each attempt at most
-//! 30 seconds ([`timeout`]). At most 3 requests reach Gong in any second, across all clones and
-//! threads of a client and the clients made from it ([`requests_per_second`]). A 429 pauses all of
-//! them for as long as Gong asks, if that is at most 60 seconds ([`max_retry_after`]).
+//! A call returns within 120 seconds, waits included ([`total_timeout`]). It retries network failures
+//! and transient Gong errors; [`RetryPolicy`] lists them. At most 3 requests reach Gong in any second
+//! ([`requests_per_second`]), across all clones and threads of a client and all clients that are made
+//! from it. A 429 holds all of them for as long as Gong asks, up to a minute ([`max_retry_after`]).
 //!
 //! [`total_timeout`]: ClientBuilder::total_timeout
-//! [`timeout`]: ClientBuilder::timeout
 //! [`requests_per_second`]: ClientBuilder::requests_per_second
 //! [`max_retry_after`]: RetryPolicy::max_retry_after
 //!
 //! # May have been applied
 //!
 //! After a transport error, a 5xx or an unexpected response, a request *may have been applied*: Gong
-//! may have acted on it although no acknowledgement arrived. Send it again, since repeating a grant or
-//! a revocation is harmless.
+//! may have acted on it although no acknowledgement arrived. Send it again; [repeating a grant or a
+//! revocation is harmless](facts#access).
 //!
 //! # Credentials and logs
 //!
-//! [`Credentials`] appear in no `Debug` output, error or log record of this crate, and go to one
-//! host: the client does not follow redirects, and removes the credentials from any text that the
-//! server sends. Records go to [`log`] with the target `gong_call_access`. The HTTP library ureq logs
-//! whole request heads, with the credentials, to the target `ureq_proto` at TRACE, and some response
-//! headers, which may echo them, to `ureq` at DEBUG; keep both at INFO.
+//! [`Credentials`] go to one host, since the client follows no redirect. They appear in no `Debug`
+//! output, error or log record of this crate, not even where the server repeats them.
+//!
+//! Each attempt is logged at DEBUG, and each wait at WARN, with the [`log`] target
+//! `gong_call_access`. The HTTP library ureq logs whole request heads, **with the credentials**, to
+//! `ureq_proto` at TRACE, and some response headers, which may repeat them, to `ureq` at DEBUG. Keep
+//! both at INFO.
 //!
 //! [`log`]: https://docs.rs/log
 //!
-//! # What is known about Gong
+//! # Testing
 //!
-//! *Documented* facts are in Gong's documentation or its OpenAPI description. *Observed* facts come
-//! from recorded responses and from reports of other clients, and may change.
-//!
-//! | fact | |
-//! |---|---|
-//! | Granting access that a user has, and revoking access that a user lacks, has no effect, so repeating a request is harmless | documented |
-//! | A listing contains only access that was given through this API, and a revocation removes only such access. A shared call or a permission profile also gives access; then a grant has no effect, and the listing lacks the user | documented |
-//! | A bearer token needs the scope `api:call-user-access:write` to grant and revoke, and `api:call-user-access:read` to list | documented |
-//! | A missing scope is a 401 whose message names the scope; credentials of another region look revoked | observed |
-//! | Responses have the status 200, 400, 401 or 500; `requestId`, `errors` and the list are optional, and fields may be added | documented |
-//! | Other statuses, such as 404, 405, 409 and 415, occur too | observed |
-//! | The header `x-traceid` equals the `requestId` of the body | observed |
-//! | A company has 3 requests a second and 10,000 a day by default, shared by all its tools. Beyond that, the status is 429 with a `Retry-After` in seconds | documented |
-//! | That `Retry-After` reaches hours once the day's requests are used up | observed |
-//! | Ids are numeric strings of up to 20 digits | documented |
-//! | Gong's CSV export puts a `_` before call ids, and spreadsheets turn ids into `7.78234E+18` | observed |
-//! | One unknown call in a grant is a 400 "Some calls not found" for the whole request, which does not name the call; one malformed id is a 400 too | observed |
-//! | Each company has its own host. `api.gong.io` may redirect to it, and may refuse the company's access keys | observed |
-//! | Whether the size of a request is limited; Gong documents no limit | not known |
-//! | Whether Gong applies a part of a request that it refuses; how it responds to an unknown or deleted user, or to a listing of an unknown call; the body of a 429 | not known |
+//! [`Client`] shows how to test [without HTTP](Client#testing-without-http), with a trait and a fake,
+//! and [with a server](Client#testing-with-a-server) such as mockito.
 //!
 //! # What it does not do
 //!
-//! It covers no other resource of Gong's API and has no cache and no async interface. It works
-//! inside an async runtime, but blocks the thread that it is called on.
+//! It covers no other resource of Gong, caches nothing, and has no async interface. It works inside
+//! an async runtime, but blocks the thread that it is called on. For a shell instead of a program,
+//! there is the command-line tool `gong-call-access`, in the package `gong-call-access-cli`.
 
 mod access_list;
 mod base_url;
@@ -102,6 +82,7 @@ mod builder;
 mod client;
 mod credentials;
 mod error;
+pub mod facts;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -16,7 +16,7 @@ use crate::response::{ApiError, Listing};
 /// [`Client::list_batches`] creates it. It holds the calls that are not listed yet, so its memory
 /// does not grow with the number of listings.
 ///
-/// Gong refuses the whole request if [one call is unknown](crate#what-is-known-about-gong), which
+/// Gong refuses the whole request if [one call is unknown](crate::facts#unknown-calls), which
 /// every list of calls has after a while, since Gong deletes calls. So after a status 400 the
 /// iterator searches for that call as [`Batches`](crate::Batches) does, and lists everything else.
 /// [`refused`](Self::refused) returns the calls that Gong refused alone.

@@ -38,7 +38,7 @@ pub(crate) use split::{Bounds, Decided, Splitter};
 /// # Refusals
 ///
 /// If one id is unknown, Gong refuses the whole request and [does not name the
-/// id](crate#what-is-known-about-gong). So after a status 400 the job searches for that id and
+/// id](crate::facts#unknown-calls). So after a status 400 the job searches for that id and
 /// completes everything else:
 ///
 /// - It sends the part of the request with half of the calls, or of the users, that Gong has not

@@ -103,7 +103,7 @@ impl ApiError {
     /// Returns Gong's id of the request, to quote to Gong's support.
     ///
     /// It is the `requestId` of the body, or else the header `x-traceid`, which
-    /// [holds the same id](crate#what-is-known-about-gong). A response from a proxy usually has neither.
+    /// [holds the same id](crate::facts#responses). A response from a proxy usually has neither.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }

@@ -14,7 +14,7 @@ pub use listing::Listing;
 ///
 /// `T` is what a success holds: a [`Receipt`] for a grant or a revocation, a [`Listing`] for a list.
 ///
-/// [What is known about Gong](crate#what-is-known-about-gong) lists the statuses that Gong documents.
+/// [What is known about Gong](crate::facts#responses) lists the statuses that Gong documents.
 ///
 /// # Examples
 ///
@@ -43,7 +43,7 @@ pub enum Response<T = Receipt> {
     /// Status 400: Gong refused the request, for example because a call does not exist.
     ///
     /// The [`messages`](ApiError::messages) say why. Whether part of it was applied is [not
-    /// known](crate#what-is-known-about-gong).
+    /// known](crate::facts#not-known).
     BadRequest(ApiError),
     /// Status 401: the credentials are wrong, lack a scope, or belong to another company or region
     /// than the host of the base URL.
@@ -250,7 +250,7 @@ impl Receipt {
     /// Returns Gong's id of the request, to quote to Gong's support.
     ///
     /// It is the `requestId` of the body, or else the header `x-traceid`, which [holds the same
-    /// id](crate#what-is-known-about-gong). It is `None` if both are missing.
+    /// id](crate::facts#responses). It is `None` if both are missing.
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }

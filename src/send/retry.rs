@@ -26,7 +26,7 @@ use crate::http::Fault;
 /// attempt would fail in the same way.
 ///
 /// Retrying is safe because
-/// [granting and revoking are idempotent](crate#what-is-known-about-gong).
+/// [granting and revoking are idempotent](crate::facts#access).
 ///
 /// # Examples
 ///
