@@ -139,7 +139,7 @@ impl ClientBuilder {
     /// ```
     /// # use gong_call_access::{Client, Credentials};
     /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url("http://localhost");
-    /// let client = builder.clone().base_url("https://us-12345.api.gong.io/v2/").build();
+    /// let builder = builder.base_url("https://us-12345.api.gong.io/v2/");
     /// let error = builder.base_url("http://api.gong.io").build().unwrap_err();
     /// assert!(error.to_string().contains("loopback"));
     /// # Ok::<(), gong_call_access::Error>(())
@@ -187,8 +187,9 @@ impl ClientBuilder {
     /// # use std::time::Duration;
     /// # use gong_call_access::{Client, Credentials};
     /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url("http://localhost");
-    /// let builder = builder.timeout(Duration::from_secs(5));
-    /// let error = builder.connect_timeout(Duration::from_secs(6)).build().unwrap_err();
+    /// let (five, six) = (Duration::from_secs(5), Duration::from_secs(6));
+    /// let builder = builder.timeout(five).connect_timeout(six);
+    /// let error = builder.build().unwrap_err();
     /// assert!(error.to_string().contains("expected at most timeout"));
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
@@ -217,7 +218,9 @@ impl ClientBuilder {
     /// # use gong_call_access::{Client, Credentials};
     /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url("http://localhost");
     /// // A web handler fails early rather than keep its client waiting.
-    /// let builder = builder.timeout(Duration::from_secs(4)).total_timeout(Duration::from_secs(5));
+    /// let builder = builder
+    ///     .timeout(Duration::from_secs(4))
+    ///     .total_timeout(Duration::from_secs(5));
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
     pub fn total_timeout(mut self, total_timeout: Duration) -> Self {
@@ -383,10 +386,11 @@ impl ClientBuilder {
     /// ```
     /// use gong_call_access::{Client, Credentials};
     ///
-    /// let builder = Client::builder(Credentials::bearer("my-token")?).requests_per_second(0);
+    /// let builder = Client::builder(Credentials::bearer("my-token")?);
     /// # let builder = builder.base_url("http://localhost");
-    /// let error = builder.build().unwrap_err();
-    /// assert_eq!(error.to_string(), "requests_per_second is 0, expected 1 or more, or None");
+    /// let error = builder.requests_per_second(0).build().unwrap_err();
+    /// let message = "requests_per_second is 0, expected 1 or more, or None";
+    /// assert_eq!(error.to_string(), message);
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
     pub fn build(mut self) -> Result<Client, Error> {

@@ -43,10 +43,11 @@ const LISTING_LIMIT: usize = 64 * 1024 * 1024;
 /// use gong_call_access::{CallAccessList, Client, Error};
 ///
 /// fn grant_all(client: &Client, lists: &[CallAccessList]) -> Result<(), Error> {
+///     let grant = |list| Ok(client.grant(list)?.into_result().map(drop)?);
 ///     std::thread::scope(|scope| {
-///         let spawn = |list| scope.spawn(move || client.grant(list)?.into_result().map_err(Error::from));
+///         let spawn = |list| scope.spawn(move || grant(list));
 ///         let threads: Vec<_> = lists.iter().map(spawn).collect();
-///         threads.into_iter().try_for_each(|thread| thread.join().unwrap().map(drop))
+///         threads.into_iter().try_for_each(|thread| thread.join().unwrap())
 ///     })
 /// }
 /// ```
@@ -57,7 +58,9 @@ const LISTING_LIMIT: usize = 64 * 1024 * 1024;
 /// for `Client` and for a fake.
 ///
 /// ```
-/// use gong_call_access::{ApiError, CallAccessList, Client, Error, Receipt, Response};
+/// use gong_call_access::{
+///     ApiError, CallAccessList, Client, Error, Receipt, Response,
+/// };
 ///
 /// trait Gong {
 ///     fn grant(&self, access: &CallAccessList) -> Result<Response, Error>;
@@ -84,7 +87,8 @@ const LISTING_LIMIT: usize = 64 * 1024 * 1024;
 /// }
 ///
 /// let access = CallAccessList::from_iter([(5.into(), 7.into())]);
-/// let accepts = Fake(Response::Success(Receipt::new(Some("4al018gzaztcr8nbukw"))));
+/// let receipt = Receipt::new(Some("4al018gzaztcr8nbukw"));
+/// let accepts = Fake(Response::Success(receipt));
 /// assert!(share(&accepts, &access).is_ok());
 ///
 /// let error = ApiError::new(400, ["Some calls not found"]);
@@ -186,7 +190,8 @@ impl Client {
     /// ```
     /// use gong_call_access::{Client, Credentials};
     ///
-    /// let builder = Client::builder(Credentials::bearer("my-token")?).requests_per_second(1);
+    /// let credentials = Credentials::bearer("my-token")?;
+    /// let builder = Client::builder(credentials).requests_per_second(1);
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
     pub fn builder(credentials: Credentials) -> ClientBuilder {
@@ -373,7 +378,8 @@ impl Client {
     /// use gong_call_access::{CallAccessList, Client, Report};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let access: CallAccessList = serde_json::from_slice(&std::fs::read("access.json")?)?;
+    /// let json = std::fs::read("access.json")?;
+    /// let access: CallAccessList = serde_json::from_slice(&json)?;
     /// let batches = Client::from_env()?.grant_batches(&access);
     /// let report: Report = batches.collect();
     /// println!("{report}");
@@ -398,8 +404,8 @@ impl Client {
     /// use gong_call_access::{CallAccessList, CallId, Client, Report, UserId};
     ///
     /// fn revoke_all(client: &Client, leaver: UserId, calls: Vec<CallId>) -> Report {
-    ///     let access: CallAccessList = calls.into_iter().map(|call| (call, leaver)).collect();
-    ///     client.revoke_batches(&access).collect()
+    ///     let pairs = calls.into_iter().map(|call| (call, leaver));
+    ///     client.revoke_batches(&pairs.collect()).collect()
     /// }
     /// ```
     pub fn revoke_batches<'a>(&self, access: &'a CallAccessList) -> Batches<'a> {
@@ -415,9 +421,9 @@ impl Client {
     /// # Examples
     ///
     /// ```no_run
-    /// use gong_call_access::{CallAccessList, CallId, Client};
+    /// use gong_call_access::{CallAccessList, CallId, Client, Error};
     ///
-    /// fn current(client: &Client, calls: &[CallId]) -> Result<CallAccessList, gong_call_access::Error> {
+    /// fn current(client: &Client, calls: &[CallId]) -> Result<CallAccessList, Error> {
     ///     client.list_batches(calls.iter().copied()).collect()
     /// }
     /// ```

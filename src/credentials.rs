@@ -32,7 +32,8 @@ const TOKEN: &str = "GONG_ACCESS_TOKEN";
 /// use gong_call_access::Credentials;
 ///
 /// let credentials = Credentials::bearer("my-token")?;
-/// assert_eq!(format!("{credentials:?}"), r#"Credentials { scheme: "Bearer", .. }"#);
+/// let shown = r#"Credentials { scheme: "Bearer", .. }"#;
+/// assert_eq!(format!("{credentials:?}"), shown);
 /// # Ok::<(), gong_call_access::Error>(())
 /// ```
 #[derive(Clone)]

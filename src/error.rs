@@ -41,8 +41,8 @@ use crate::response::ApiError;
 /// match grant(&client, &access) {
 ///     Ok(receipt) => println!("granted: {:?}", receipt.request_id()),
 ///     Err(error) if error.is_config() => eprintln!("nothing was sent: {error}"),
-///     Err(error) if error.is_connect() => eprintln!("Gong cannot be reached: {error}"),
-///     Err(error) if error.is_timeout() => eprintln!("no response in time, grant again: {error}"),
+///     Err(error) if error.is_connect() => eprintln!("no connection: {error}"),
+///     Err(error) if error.is_timeout() => eprintln!("grant again: {error}"),
 ///     Err(error) if error.is_tls() => eprintln!("no secure connection: {error}"),
 ///     Err(Error::Api(response)) => eprintln!("Gong refused: {response}"),
 ///     Err(error) => eprintln!("{error}"),
@@ -57,8 +57,8 @@ use crate::response::ApiError;
 /// let credentials = Credentials::access_key("key", "secret")?;
 /// # let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
 /// # let unreachable = format!("http://{closed}");
-/// let builder = Client::builder(credentials).base_url(unreachable).retry(RetryPolicy::none());
-/// let client = builder.build()?;
+/// let builder = Client::builder(credentials).base_url(unreachable);
+/// let client = builder.retry(RetryPolicy::none()).build()?;
 ///
 /// let error = client.grant(&CallAccessList::new()).unwrap_err();
 /// assert!(error.is_config() && matches!(error, Error::Config(_)));

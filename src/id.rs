@@ -136,7 +136,8 @@ impl FromStr for UserId {
 /// ```
 /// use gong_call_access::CallId;
 ///
-/// assert_eq!(CallId::from(7_782_342_274_025_937_895).as_str(), "7782342274025937895");
+/// let call = CallId::from(7_782_342_274_025_937_895);
+/// assert_eq!(call.as_str(), "7782342274025937895");
 /// assert_ne!(CallId::from(7), CallId::try_from("007")?);
 /// # Ok::<(), gong_call_access::InvalidId>(())
 /// ```
@@ -295,7 +296,8 @@ impl fmt::Debug for Digits {
 /// use gong_call_access::CallId;
 ///
 /// let error = "".parse::<CallId>().unwrap_err();
-/// assert_eq!(error.to_string(), r#"invalid call id "": it is empty, expected 1 to 20 digits"#);
+/// let message = r#"invalid call id "": it is empty, expected 1 to 20 digits"#;
+/// assert_eq!(error.to_string(), message);
 ///
 /// let error = "7.78E+18".parse::<CallId>().unwrap_err();
 /// assert!(error.to_string().contains("spreadsheet"));

@@ -17,33 +17,30 @@ use crate::response::ApiError;
 ///
 /// Collect it from [`Batches`](crate::Batches), or [`extend`](Extend::extend) it batch by batch.
 /// Each pair of the job is then in exactly one of [`done`](Self::done), [`refused`](Self::refused)
-/// and [`remaining`](Self::remaining). If another job continues with the remaining pairs, collect
-/// it into a new report.
+/// and [`remaining`](Self::remaining).
 ///
-/// `Display` writes a summary of a few lines, for people. It groups the refused pairs by the call
-/// or user that explains them, an id that Gong never acknowledged. It shows the five groups with
-/// the most pairs. The text may change in any release.
+/// `Display` writes a summary of a few lines, for people, with the five largest of the
+/// [`refusals`](Self::refusals). The text may change in any release.
 ///
 /// A report drops the receipts. To keep the request ids of granted pairs, read them from each
 /// [`Batch`] before you add it to the report.
 ///
 /// # What to do after a job
 ///
-/// | the report | what to do |
-/// |---|---|
-/// | [`all_done`](Self::all_done) | Nothing. |
-/// | [`stopped_by`](Self::stopped_by) is `Some` | Resolve [that error](crate::Error#what-to-do). Then run another job with the [`remaining`](Self::remaining) pairs, after the error's [`retry_after`](Error::retry_after) if it has one. |
-/// | there are [`refused`](Self::refused) pairs | Correct them. |
-/// | pairs are `remaining`, and `stopped_by` is `None` | You stopped the job, or they are undecided. Run another job with them, once the refused pairs are corrected, if there are any. |
+/// Nothing, if [`all_done`](Self::all_done); a program should exit with 0 only then. Otherwise:
 ///
-/// More than one row may apply. A program should exit with 0 only if the first does.
+/// 1. If [`stopped_by`](Self::stopped_by) is `Some`, resolve [that error](crate::Error#what-to-do), and
+///    wait for its [`retry_after`](Error::retry_after).
+/// 2. Correct the [`refused`](Self::refused) pairs; sending them unchanged does not help.
+///    [`refusals`](Self::refusals) says which ids are wrong.
+/// 3. Run another job with the [`remaining`](Self::remaining) pairs, and collect it into a new report.
 ///
 /// # Examples
 ///
 /// One call is granted, the second is unknown, and at the third Gong rejects the credentials:
 ///
 /// ```
-/// use gong_call_access::{CallAccessList, Id, Report};
+/// use gong_call_access::{CallAccessList, CallId, Id, Report};
 /// # use gong_call_access::{Client, Credentials};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let mut gong = mockito::Server::new();
@@ -55,20 +52,18 @@ use crate::response::ApiError;
 /// # }
 /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url(gong.url());
 /// # let client = builder.max_calls_per_batch(1).requests_per_second(None).build()?;
-/// let calls = ["1", "2", "3", "4"];
-/// let pair = |call: &str| Ok((call.parse()?, "7".parse()?));
-/// let access = calls.into_iter().map(pair).collect::<Result<CallAccessList, gong_call_access::Error>>()?;
+/// let calls = [1, 2, 3, 4].map(CallId::from);
+/// let access = CallAccessList::from_iter(calls.map(|call| (call, 7.into())));
 ///
 /// let report: Report = client.grant_batches(&access).collect();
 /// assert!(!report.all_done());
 /// assert_eq!(report.done().len(), 1);
 /// let refusal = report.refusals().next().ok_or("none is refused")?;
-/// assert_eq!(refusal.id(), Some(Id::Call("2".parse()?)));
-/// assert_eq!((report.refused().len(), refusal.error().status()), (1, 400));
-/// assert_eq!(report.remaining().len(), 2, "the one that failed, and the one not sent");
-/// assert!(report.stopped_by().is_some_and(|error| error.to_string().contains("status 401")));
-/// let next_run = serde_json::to_string(report.remaining())?;
-/// assert!(next_run.starts_with(r#"{"callAccessList":[{"callId":"3","#));
+/// assert_eq!(refusal.id(), Some(Id::Call(calls[1])));
+/// let error = report.stopped_by().ok_or("nothing stopped it")?;
+/// assert!(error.to_string().contains("status 401"));
+/// // The one that failed, and the one that was not sent.
+/// assert!(report.remaining().calls().eq([calls[2], calls[3]]));
 /// # Ok(())
 /// # }
 /// ```
@@ -106,9 +101,7 @@ impl Report {
         &self.done
     }
 
-    /// Returns the pairs to correct. Sending them again does not help.
-    ///
-    /// [`refusals`](Self::refusals) says why they were refused, and which id is at fault.
+    /// Returns the pairs to correct; [`refusals`](Self::refusals) says why they were refused.
     pub fn refused(&self) -> &CallAccessList {
         &self.refused
     }
@@ -146,19 +139,42 @@ impl Report {
     ///
     /// # Examples
     ///
-    /// Answer which id was wrong:
+    /// Answer in JSON which ids were wrong:
     ///
     /// ```
-    /// use gong_call_access::{Id, Report, UserId};
+    /// use gong_call_access::{Id, Report};
+    /// use serde_json::{Value, json};
     ///
-    /// fn unknown_users(report: &Report) -> Vec<UserId> {
+    /// fn unknown(report: &Report) -> Vec<Value> {
     ///     let ids = report.refusals().filter_map(|refusal| refusal.id());
-    ///     ids.filter_map(|id| match id {
-    ///         Id::User(user) => Some(user),
-    ///         Id::Call(_) => None,
+    ///     ids.map(|id| match id {
+    ///         Id::Call(call) => json!({"call": call}),
+    ///         Id::User(user) => json!({"user": user}),
     ///     })
     ///     .collect()
     /// }
+    ///
+    /// # use gong_call_access::{CallAccessList, CallId, Client, Credentials};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let mut gong = mockito::Server::new();
+    /// # let names_999000 = |request: &mockito::Request| {
+    /// #     request.utf8_lossy_body().is_ok_and(|body| body.contains("999000"))
+    /// # };
+    /// # let put = gong.mock("PUT", "/v2/calls/users-access").match_request(names_999000);
+    /// # let _refused = put.with_status(400).create();
+    /// # let put = gong.mock("PUT", "/v2/calls/users-access");
+    /// # let put = put.match_request(move |request| !names_999000(request));
+    /// # let _done = put.with_body("{}").create();
+    /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url(gong.url());
+    /// # let client = builder.requests_per_second(None).build()?;
+    /// # let calls = (1..=5_u64).map(CallId::from);
+    /// # let pairs = calls.flat_map(|call| [(call, 7.into()), (call, 999_000.into())]);
+    /// # let access: CallAccessList = pairs.collect();
+    /// let report: Report = client.grant_batches(&access).collect();
+    /// assert_eq!(unknown(&report), [json!({"user": "999000"})]);
+    /// # assert_eq!(report.done().len(), 5);
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn refusals(&self) -> impl Iterator<Item = &Refusal> {
         self.refusals.get_or_init(|| self.group()).iter()
@@ -311,6 +327,30 @@ impl fmt::Display for Report {
 /// Refused pairs with the same explanation; [`Report::refusals`] returns it.
 ///
 /// `Display` writes one line for people, whose text may change in any release.
+///
+/// # Examples
+///
+/// A mistyped call, granted to 50 users, costs 11 requests:
+///
+/// ```
+/// # use gong_call_access::{CallAccessList, CallId, Client, Credentials, Id, Report};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut gong = mockito::Server::new();
+/// # let put = gong.mock("PUT", "/v2/calls/users-access").with_status(400);
+/// # let _mock = put.with_body(r#"{"errors":["Some calls not found"]}"#).create();
+/// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url(gong.url());
+/// # let client = builder.requests_per_second(None).build()?;
+/// # let mistyped = CallId::from(5);
+/// let users = (1..=50_u64).map(|user| (mistyped, user.into()));
+/// let access: CallAccessList = users.collect();
+/// let report: Report = client.grant_batches(&access).collect();
+/// let refusal = report.refusals().next().ok_or("none is refused")?;
+/// assert_eq!(refusal.id(), Some(Id::Call(mistyped)));
+/// assert_eq!(refusal.error().messages(), ["Some calls not found"]);
+/// assert_eq!(report.requests(), 11);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Refusal {
     id: Option<Id>,

@@ -70,13 +70,13 @@ impl Listing {
     /// Revoke what the calls of a list should not have:
     ///
     /// ```no_run
-    /// use gong_call_access::{CallAccessList, Client};
+    /// use gong_call_access::{CallAccessList, Client, Error};
     ///
-    /// fn revoke_others(client: &Client, wanted: &CallAccessList) -> Result<(), gong_call_access::Error> {
-    ///     let listing = client.list(wanted.calls())?.into_result()?;
+    /// fn revoke_others(gong: &Client, wanted: &CallAccessList) -> Result<(), Error> {
+    ///     let listing = gong.list(wanted.calls())?.into_result()?;
     ///     let excess = listing.access_list().difference(wanted);
     ///     if !excess.is_empty() {
-    ///         client.revoke(&excess)?.into_result()?;
+    ///         gong.revoke(&excess)?.into_result()?;
     ///     }
     ///     Ok(())
     /// }

@@ -24,10 +24,10 @@ pub use listing::Listing;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let (client, access) = (Client::from_env()?, CallAccessList::new());
 /// match client.grant(&access)? {
-///     Response::Success(receipt) => println!("granted, request id {:?}", receipt.request_id()),
-///     Response::BadRequest(error) => eprintln!("correct the ids: {:?}", error.messages()),
-///     Response::Unauthorized(error) => eprintln!("check the credentials and their scope: {error}"),
-///     Response::RateLimited(error) => eprintln!("try again after {:?}", error.retry_after()),
+///     Response::Success(receipt) => println!("granted: {receipt:?}"),
+///     Response::BadRequest(error) => eprintln!("correct the ids: {error}"),
+///     Response::Unauthorized(error) => eprintln!("credentials: {error}"),
+///     Response::RateLimited(error) => eprintln!("too many requests: {error}"),
 ///     Response::ServerError(error) => eprintln!("grant again: {error}"),
 ///     other => drop(other.into_result()?),
 /// }
@@ -125,9 +125,10 @@ impl<T> Response<T> {
     /// # Examples
     ///
     /// ```no_run
-    /// # use gong_call_access::{CallId, Client, Response};
+    /// # use gong_call_access::{CallAccessList, CallId, Client, Listing, Response};
     /// # let (client, call) = (Client::from_env()?, CallId::try_from("5")?);
-    /// let pairs: Response<usize> = client.list([call])?.map(|listing| listing.access_list().len());
+    /// let response = client.list([call])?;
+    /// let access: Response<CallAccessList> = response.map(Listing::into_access_list);
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Response<U> {

@@ -135,8 +135,9 @@ impl RetryPolicy {
     /// ```
     /// use gong_call_access::{Client, Credentials, RetryPolicy};
     ///
-    /// let builder = Client::builder(Credentials::bearer("my-token")?).base_url("http://localhost");
-    /// let error = builder.retry(RetryPolicy::default().max_attempts(0)).build().unwrap_err();
+    /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url("http://localhost");
+    /// let policy = RetryPolicy::default().max_attempts(0);
+    /// let error = builder.retry(policy).build().unwrap_err();
     /// assert_eq!(error.to_string(), "max_attempts is 0, expected 1 or more");
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
@@ -182,7 +183,9 @@ impl RetryPolicy {
     ///
     /// use gong_call_access::RetryPolicy;
     ///
-    /// let policy = RetryPolicy::default().max_attempts(10).max_delay(Duration::from_secs(5));
+    /// let policy = RetryPolicy::default()
+    ///     .max_attempts(10)
+    ///     .max_delay(Duration::from_secs(5));
     /// ```
     #[must_use]
     pub fn max_delay(mut self, max_delay: Duration) -> Self {
@@ -208,10 +211,11 @@ impl RetryPolicy {
     ///
     /// use gong_call_access::{Client, Credentials, RetryPolicy};
     ///
-    /// let policy = RetryPolicy::default().max_retry_after(Duration::from_secs(15 * 60));
-    /// let builder = Client::builder(Credentials::bearer("my-token")?)
-    ///     .retry(policy)
-    ///     .total_timeout(Duration::from_secs(20 * 60));
+    /// # let builder = Client::builder(Credentials::bearer("my-token")?);
+    /// let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+    /// let builder = builder
+    ///     .retry(RetryPolicy::default().max_retry_after(minutes(15)))
+    ///     .total_timeout(minutes(20));
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
     #[must_use]
