@@ -367,12 +367,12 @@ impl ClientBuilder {
     ///
     /// The proxy, if any, is decided at this point, from the first of `HTTPS_PROXY`, `https_proxy`,
     /// `ALL_PROXY` and `all_proxy` that is not blank. It is a URL such as
-    /// `http://user:password@proxy.example:3128`; `http://` may be left out, `https://` encrypts the way
-    /// to the proxy too, and there is no SOCKS. A user or password needs `%40` for `@`, `%5C` for `\`,
-    /// and so on. `NO_PROXY` (or `no_proxy`) lists what is connected directly: `gong.io` is that domain
-    /// with all hosts in it, as is `.gong.io`; `host:443` is one port, `*` is everything, and an address
-    /// is itself. A loopback host never has a proxy. `Debug` of the client shows the proxy's host and
-    /// its variable.
+    /// `http://user:password@proxy.example:3128`; `http://` may be left out, `https://` encrypts
+    /// the way to the proxy too, and there is no SOCKS. A user or password needs `%40` for `@`,
+    /// `%5C` for `\`, and so on. `NO_PROXY` (or `no_proxy`) lists what is connected directly:
+    /// `gong.io` is that domain with all hosts in it, as is `.gong.io`; `host:443` is one port, `*`
+    /// is everything, and an address is itself. A loopback host never has a proxy. `Debug` of the
+    /// client shows the proxy's host and its variable.
     ///
     /// # Errors
     ///

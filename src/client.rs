@@ -414,9 +414,10 @@ impl Client {
 
     /// Lists the users to whom this API gave access to any number of calls.
     ///
-    /// Nothing is sent until the returned iterator is advanced. Each step sends one request, with
-    /// at most [`max_calls_per_batch`](crate::ClientBuilder::max_calls_per_batch) calls, and yields
-    /// its [`Listing`]. Duplicate calls are listed once. The calls come in the order of their ids.
+    /// Each step of the returned iterator sends one request, with at most
+    /// [`max_calls_per_batch`](crate::ClientBuilder::max_calls_per_batch) calls in the order of their
+    /// ids, and yields its [`Listing`]. Duplicate calls are listed once. If Gong has deleted some of the
+    /// calls, that costs more requests but no listing; [`Listings::refused`] returns those calls.
     ///
     /// # Examples
     ///

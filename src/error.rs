@@ -125,14 +125,14 @@ impl Error {
     /// Returns whether no connection was made: the name of the host or of the proxy is unknown, or it
     /// did not accept a connection in time.
     ///
-    /// The last attempt most likely sent nothing. If [`attempts`](Self::attempts) is more than 1, an earlier one
-    /// [may have been applied](crate#may-have-been-applied).
+    /// The last attempt most likely sent nothing. If [`attempts`](Self::attempts) is more than 1,
+    /// an earlier one [may have been applied](crate#may-have-been-applied).
     pub fn is_connect(&self) -> bool {
         self.transport().is_some_and(TransportError::is_connect)
     }
 
-    /// Returns whether TLS failed: the certificate is not trusted, the port does not speak TLS, or what
-    /// arrived was damaged.
+    /// Returns whether TLS failed: the certificate is not trusted, the port does not speak TLS, or
+    /// what arrived was damaged.
     ///
     /// Unless it was damaged, the last attempt sent nothing that Gong could act on. A company's proxy
     /// that inspects TLS needs [`root_certificates`](crate::ClientBuilder::root_certificates).

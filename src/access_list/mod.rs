@@ -9,7 +9,8 @@ use std::ops::Bound;
 
 use crate::id::{CallId, UserId};
 
-/// A set of (call, user) pairs: which users have access to which calls. Gong calls it `callAccessList`.
+/// A set of (call, user) pairs: which users have access to which calls. Gong calls it
+/// `callAccessList`.
 ///
 /// A pair is in the list at most once, and a call appears only while it has a user. Iteration is in
 /// the order of the call ids, then of the user ids, both compared as text. The order of insertion

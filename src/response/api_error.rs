@@ -118,10 +118,10 @@ impl ApiError {
     /// Returns how long Gong asked to wait, from the header `Retry-After`, counted from the response.
     ///
     /// A 429 has it in seconds, which can amount to hours once the company has used up its requests
-    /// for the day. A fraction of a second is rounded up. If it is an HTTP-date, the wait is counted from the response's own `Date`. It
-    /// is `None` if the header is missing, repeated or malformed, names zero or a time in the past, or
-    /// is a date in a response without `Date`. A number too large for a `u64` becomes `u64::MAX`
-    /// seconds.
+    /// for the day. A fraction of a second is rounded up. If it is an HTTP-date, the wait is
+    /// counted from the response's own `Date`. It is `None` if the header is missing, repeated or
+    /// malformed, names zero or a time in the past, or is a date in a response without `Date`. A
+    /// number too large for a `u64` becomes `u64::MAX` seconds.
     ///
     /// # Examples
     ///
@@ -147,8 +147,8 @@ impl ApiError {
 
     /// Returns the start of the body, at most 2 KiB, as text.
     ///
-    /// It ends in `…` if it was cut. Bytes that are not UTF-8 appear as `\u{fffd}`, line breaks as spaces.
-    /// Use it to see what answered in Gong's place, such as the HTML page of a proxy.
+    /// It ends in `…` if it was cut. Bytes that are not UTF-8 appear as `\u{fffd}`, line breaks as
+    /// spaces. Use it to see what answered in Gong's place, such as the HTML page of a proxy.
     pub fn body(&self) -> &str {
         &self.0.body
     }

@@ -96,17 +96,7 @@ impl Listing {
     }
 }
 
-/// Collects the pairs of all listings.
-///
-/// # Examples
-///
-/// ```no_run
-/// use gong_call_access::{CallAccessList, CallId, Client, Error};
-///
-/// fn current(client: &Client, calls: &[CallId]) -> Result<CallAccessList, Error> {
-///     client.list_batches(calls.iter().copied()).collect()
-/// }
-/// ```
+/// Collects the pairs of all listings; see [`Client::list_batches`](crate::Client::list_batches).
 impl FromIterator<Listing> for CallAccessList {
     fn from_iter<I: IntoIterator<Item = Listing>>(listings: I) -> Self {
         let listings = listings.into_iter();

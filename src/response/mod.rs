@@ -50,10 +50,11 @@ pub enum Response<T = Receipt> {
     Unauthorized(ApiError),
     /// Status 429: the company has used up its requests for this second or this day.
     ///
-    /// Wait for [`retry_after`](ApiError::retry_after); if there is none, a minute. If it is hours, find
-    /// the tool that uses up the company's requests, or ask Gong for more.
+    /// Wait for [`retry_after`](ApiError::retry_after); if there is none, a minute. If it is hours,
+    /// find the tool that uses up the company's requests, or ask Gong for more.
     RateLimited(ApiError),
-    /// Status 500 to 599: Gong failed. The request [may have been applied](crate#may-have-been-applied).
+    /// Status 500 to 599: Gong failed. The request [may have been
+    /// applied](crate#may-have-been-applied).
     ServerError(ApiError),
     /// Any other status, or a 200 that does not prove success. The request [may have been
     /// applied](crate#may-have-been-applied).
@@ -173,8 +174,8 @@ pub(crate) trait Success: Sized {
     /// What the request named.
     type Requested: ?Sized;
 
-    /// Returns why a program must not act on this content, if so. `has_more` says that it is one page of
-    /// several.
+    /// Returns why a program must not act on this content, if so. `has_more` says that it is one
+    /// page of several.
     fn problem(
         requested: &Self::Requested,
         content: &Self::Content,

@@ -22,8 +22,8 @@ use crate::http::Fault;
 /// - the statuses 408, 425, 429, 500, 502, 503, 504 and 520 to 526, from Gong or from a proxy that
 ///   was to connect to it
 ///
-/// There is no retry after an untrusted certificate, a response that is not HTTP, a redirect, any other status, or a 200 that does not prove success: another
-/// attempt would fail in the same way.
+/// There is no retry after an untrusted certificate, a response that is not HTTP, a redirect, any
+/// other status, or a 200 that does not prove success: another attempt would fail in the same way.
 ///
 /// Retrying is safe because
 /// [granting and revoking are idempotent](crate::facts#access).
@@ -117,9 +117,9 @@ impl RetryPolicy {
     /// Creates a policy of a single attempt.
     ///
     /// A call still waits for the rate limit, within
-    /// [`total_timeout`](crate::ClientBuilder::total_timeout). A 429 still holds the other calls of the
-    /// client, as described under [`max_retry_after`](Self::max_retry_after). Without retries, expect
-    /// an occasional failure from a kept-alive connection that the server closed.
+    /// [`total_timeout`](crate::ClientBuilder::total_timeout). A 429 still holds the other calls of
+    /// the client, as described under [`max_retry_after`](Self::max_retry_after). Without retries,
+    /// expect an occasional failure from a kept-alive connection that the server closed.
     pub fn none() -> Self {
         Self::default().max_attempts(1)
     }
@@ -195,12 +195,12 @@ impl RetryPolicy {
 
     /// Sets the longest `Retry-After` that a call waits for.
     ///
-    /// The default is 60 seconds. Up to this limit, a 429 holds all requests that share the client's
-    /// rate limit until its `Retry-After` has passed. A longer one ends the call at once and holds nothing,
-    /// so the program itself has to wait for
-    /// [`ApiError::retry_after`](crate::ApiError::retry_after) before it sends anything else. The wait
-    /// also has to fit in [`total_timeout`](crate::ClientBuilder::total_timeout). Zero, or more
-    /// than 30 days, is an error in [`build`](crate::ClientBuilder::build).
+    /// The default is 60 seconds. Up to this limit, a 429 holds all requests that share the
+    /// client's rate limit until its `Retry-After` has passed. A longer one ends the call at once
+    /// and holds nothing, so the program itself has to wait for
+    /// [`ApiError::retry_after`](crate::ApiError::retry_after) before it sends anything else. The
+    /// wait also has to fit in [`total_timeout`](crate::ClientBuilder::total_timeout). Zero, or
+    /// more than 30 days, is an error in [`build`](crate::ClientBuilder::build).
     ///
     /// # Examples
     ///
@@ -281,8 +281,8 @@ impl RetryPolicy {
 
     /// Returns how long every call of the client waits after this failure.
     ///
-    /// Only a 429 concerns all of them. One with a `Retry-After` over the limit, such as hours once the
-    /// day's quota is used up, holds no other call: each caller decides for itself.
+    /// Only a 429 concerns all of them. One with a `Retry-After` over the limit, such as hours once
+    /// the day's quota is used up, holds no other call: each caller decides for itself.
     pub(super) fn hold_after(&self, failure: Failure) -> Option<Duration> {
         match failure {
             Failure::Status {

@@ -30,8 +30,7 @@ impl StopHandle {
         }
     }
 
-    /// Stops the job: it sends nothing more, and yields the pairs that are left as one batch that is
-    /// [`NotSent`](crate::Outcome::NotSent).
+    /// Stops the job, like [`Batches::stop`](crate::Batches::stop).
     ///
     /// This returns at once. If the job is waiting, for the rate limit, after a 429 or before a retry,
     /// it stops waiting. If a request is in flight, the job still waits for its response, and the
