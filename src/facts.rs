@@ -5,7 +5,8 @@
 //! - *documented* if Gong's documentation of the three requests ([grant], [revoke], [list]), its
 //!   OpenAPI description, or another page of Gong that is named here says so,
 //! - *recorded* if public code has real responses that show it,
-//! - *reported* if other clients of Gong say or assume so.
+//! - *reported* if other clients of Gong say or assume so,
+//! - *inferred* if it follows from documented facts.
 //!
 //! Gong promises only what is documented.
 //!
@@ -19,13 +20,13 @@
 //! |---|---|
 //! | Granting what a user already has, and revoking what a user does not have, has no effect. So any request can be repeated | documented |
 //! | A user may also have access because the call was shared with them, or through their permission profile. A revocation does not change such access, and a listing does not show it | documented |
-//! | A user who had such access before a grant may be missing in the listing after it, since the grant had no effect | follows |
+//! | A user who had such access before a grant may be missing in the listing after it, since the grant had no effect | inferred |
 //!
 //! # Unknown calls
 //!
 //! | fact | source |
 //! |---|---|
-//! | If one call of a request is unknown, Gong refuses the whole request, for all three verbs: status 400, "Some calls not found". It does not say which call | recorded in June 2026 for grants and listings; for revocations, reported by the code of the same client |
+//! | If one call of a request is unknown, Gong refuses the whole request, for all three verbs: status 400, "Some calls not found". It does not say which call | recorded in June 2026 for grants and listings; the code of the same client expects it for revocations too |
 //! | Gong deletes calls: at the end of the [retention period], three years by default, and for [privacy requests]. So a list of calls that is older than a day may have some that are unknown | documented |
 //!
 //! [retention period]: https://help.gong.io/docs/data-retention-policy
@@ -55,7 +56,6 @@
 //! |---|---|
 //! | A company has 3 requests a second and 10,000 a day by default, for all of its tools together. Beyond that, the status is 429 with a `Retry-After` in seconds | [documented](https://help.gong.io/docs/what-the-gong-api-provides) |
 //! | That `Retry-After` reaches hours once the requests of the day are used up | recorded and reported |
-//! | No limit is documented for the size of a request | |
 //!
 //! # Credentials and hosts
 //!
@@ -71,4 +71,5 @@
 //!
 //! - whether Gong applies a part of a request that it refuses
 //! - how Gong responds to an unknown or deleted user
-//! - how large a request may be, and the body of a 429
+//! - how large a request may be; no limit is documented
+//! - what the body of a 429 is

@@ -52,6 +52,7 @@ use crate::response::ApiError;
 /// # }
 /// # let builder = Client::builder(Credentials::bearer("my-token")?).base_url(gong.url());
 /// # let client = builder.max_calls_per_batch(1).requests_per_second(None).build()?;
+///
 /// let calls = [1, 2, 3, 4].map(CallId::from);
 /// let access = CallAccessList::from_iter(calls.map(|call| (call, 7.into())));
 ///
