@@ -13,8 +13,8 @@ use crate::json::{Array, Object};
 ///
 /// [`Client::list`](crate::Client::list) returns it. A user who is missing may still have access
 /// for another reason: a permission profile may cover the call, or somebody may have shared the
-/// call with them. [Gong does not list such users](crate::facts#access). Granting them
-/// access changes nothing, so they are missing even right after a successful grant.
+/// call with them. [Gong does not list such users](crate::facts#access). Granting them access changes
+/// nothing, so they may be missing even right after a successful grant.
 ///
 /// # Examples
 ///
