@@ -19,7 +19,7 @@ impl Reader {
                 self.problems.add(line, None, message);
             } else if !table.is_header(&row) {
                 self.read_row(&table, line, &row.fields);
-            } else if nth > 0 {
+            } else if nth > 0 && !row.fields.iter().take(table.names.len()).eq(&table.names) {
                 let message = "found a second header: were two files joined?";
                 self.problems.add(line, None, message);
             }
@@ -45,7 +45,7 @@ impl Reader {
 
     fn read_row(&mut self, table: &Table, line: usize, fields: &StringRecord) {
         let (found, expected) = (fields.len(), table.names.len());
-        if found < expected || !is_blank(fields.iter().skip(expected)) {
+        if found < expected || found > table.most || !is_blank(fields.iter().skip(expected)) {
             let message = format!(
                 "number of fields: found {found}, expected {expected}; quote a field that contains {:?}",
                 table.delimiter
@@ -73,6 +73,8 @@ impl Reader {
 struct Table {
     delimiter: char,
     names: StringRecord,
+    /// How many fields a row may have; those beyond `names` are empty.
+    most: usize,
     call: usize,
     /// The call column where no users are read.
     user: usize,
@@ -85,7 +87,8 @@ impl Table {
     fn detect(text: &str, wants_users: bool) -> Option<Self> {
         let with_header = |delimiter| {
             let mut names = rows(text, delimiter).next()?.fields;
-            let width = (1..=names.len()).rfind(|width| !field(&names, width - 1).is_empty());
+            let all = names.len();
+            let width = (1..=all).rfind(|width| !field(&names, width - 1).is_empty());
             names.truncate(width?);
             let call = only_column(&names, "callid")?;
             let user = if wants_users {
@@ -93,8 +96,11 @@ impl Table {
             } else {
                 call
             };
+            // In a longer row, a comma in a text may have moved the ids that stand behind it.
+            let is_safe = call.max(user) < if wants_users { 2 } else { 1 };
             Some(Self {
                 delimiter,
+                most: if is_safe { usize::MAX } else { all },
                 change: only_column(&names, "change"),
                 names,
                 call,
@@ -106,6 +112,7 @@ impl Table {
             is_one.then(|| Self {
                 delimiter: ',',
                 names: StringRecord::from(vec!["1"]),
+                most: usize::MAX,
                 call: 0,
                 user: 0,
                 change: None,
@@ -124,14 +131,15 @@ impl Table {
         ids.any(|id| is_named(id, "callid") || is_named(id, "userid"))
     }
 
-    /// Returns the first quote of a record if one of its lines is a row by itself, with other ids:
-    /// the quote was left open, and one in a row below closed it.
+    /// Returns the first quote of a record if one of its lines may be a row by itself, with two ids
+    /// that are not those of the record: the quote was left open, and one in a row below closed it.
     fn hidden_row(&self, row: &Row<'_>) -> Option<(usize, &'static str)> {
         let is_other_row = |line: &str| {
             let fields = line.split(self.delimiter);
-            let fields = fields.map(|field| field.trim_matches(['"', ' '])).collect();
-            let ids = self.ids(&fields);
-            ids != self.ids(&row.fields) && ids.iter().all(|id| id.parse::<CallId>().is_ok())
+            let fields = fields.map(|field| field.trim_matches(['"', ' ']));
+            let ids: Vec<_> = fields.filter(|id| id.parse::<CallId>().is_ok()).collect();
+            let of_record = self.ids(&row.fields);
+            ids.len() >= 2 && !of_record.iter().all(|id| ids.contains(id))
         };
         let mut lines = row.raw.split(['\r', '\n']);
         (row.is_multiline() && lines.any(is_other_row)).then_some((
