@@ -49,9 +49,7 @@ fn run() -> Result<ExitCode> {
     let mut batches = client.grant_batches(&access);
     while let Some(batch) = batches.next() {
         report.extend([batch]);
-        let mut remaining = batches.remaining();
-        remaining.extend(report.remaining());
-        fs::write("remaining.json", serde_json::to_string(&remaining)?)?;
+        fs::write("remaining.json", serde_json::to_string(&batches.remaining())?)?;
     }
     println!("{report}");
     Ok(if report.all_done() {

@@ -44,7 +44,9 @@ fn run() -> Result<ExitCode> {
         access.insert(call, user.parse()?);
     }
     let receipt = client.grant(&access)?.into_result()?;
-    println!("{} users may open call {call}", access.len());
+    for user in access.users(call) {
+        println!("user {user} may open call {call}");
+    }
     println!("request id: {}", receipt.request_id().unwrap_or("none"));
     Ok(ExitCode::SUCCESS)
 }

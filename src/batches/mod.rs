@@ -51,8 +51,9 @@ pub(crate) use split::{Bounds, Decided, Splitter};
 /// - Sometimes nothing proves which of two ids is unknown. After ten refusals of one id, or of any
 ///   ids in a job without an acknowledgement, the other pairs are
 ///   [`Undecided`](Outcome::Undecided) and not sent.
-/// - A job sends at most 1,000 requests only to search, a tenth of a company's daily limit. After
-///   that it continues in full requests; if one is refused, its pairs are undecided.
+/// - A job sends at most 1,000 requests only to search, a tenth of a company's daily limit. The
+///   smaller requests that follow a refusal carry pairs, and do not count. After that it continues
+///   in full requests; if one is refused, its pairs are undecided.
 ///
 /// After a status 413, the next request is half as large, and no later one is larger.
 ///
