@@ -49,7 +49,10 @@ fn run() -> Result<ExitCode> {
     let mut batches = client.grant_batches(&access);
     while let Some(batch) = batches.next() {
         report.extend([batch]);
-        fs::write("remaining.json", serde_json::to_string(&batches.remaining())?)?;
+        fs::write(
+            "remaining.json",
+            serde_json::to_string(&batches.remaining())?,
+        )?;
     }
     println!("{report}");
     Ok(if report.all_done() {
