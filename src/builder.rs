@@ -416,13 +416,13 @@ impl ClientBuilder {
         let permits = self
             .permits
             .get_or_insert_with(|| Arc::new(Permits::new(limit)));
-        let sender = Sender::new(
+        let sender = Sender {
             transport,
             secrets,
-            self.retry.clone(),
-            self.total_timeout,
-            Arc::clone(permits),
-        );
+            retry: self.retry.clone(),
+            total_timeout: self.total_timeout,
+            permits: Arc::clone(permits),
+        };
         Ok(Client::with(sender, self))
     }
 

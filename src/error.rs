@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::http::Fault;
 use crate::id::InvalidId;
 use crate::response::ApiError;
+use crate::text::{count, rounded};
 
 /// Why a call did not succeed, or has no usable response.
 ///
@@ -164,6 +165,15 @@ impl Error {
         }
     }
 
+    fn part(&self) -> &(dyn std::error::Error + 'static) {
+        match self {
+            Self::Config(error) => error,
+            Self::InvalidId(error) => error,
+            Self::Transport(error) => error,
+            Self::Api(error) => error,
+        }
+    }
+
     fn transport(&self) -> Option<&TransportError> {
         match self {
             Self::Transport(error) => Some(error),
@@ -174,23 +184,13 @@ impl Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Config(error) => error.fmt(f),
-            Self::InvalidId(error) => error.fmt(f),
-            Self::Transport(error) => error.fmt(f),
-            Self::Api(error) => error.fmt(f),
-        }
+        fmt::Debug::fmt(self.part(), f)
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Config(error) => error.fmt(f),
-            Self::InvalidId(error) => error.fmt(f),
-            Self::Transport(error) => error.fmt(f),
-            Self::Api(error) => error.fmt(f),
-        }
+        fmt::Display::fmt(self.part(), f)
     }
 }
 
@@ -198,12 +198,7 @@ impl std::error::Error for Error {
     /// Returns the cause below this error. The parts themselves are skipped, since `Display` already
     /// shows them.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Config(error) => error.source(),
-            Self::InvalidId(error) => error.source(),
-            Self::Transport(error) => error.source(),
-            Self::Api(error) => error.source(),
-        }
+        self.part().source()
     }
 }
 
@@ -262,8 +257,7 @@ pub struct TransportError(Arc<Inner>);
 struct Inner {
     /// `None` if nothing was sent.
     fault: Option<Fault>,
-    failure: String,
-    advice: &'static str,
+    message: String,
     attempts: u32,
     retry_after: Option<Duration>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -279,11 +273,12 @@ impl TransportError {
         attempts: u32,
         cause: String,
     ) -> Self {
-        let (failure, advice) = describe(fault, left, host, proxy);
+        let failure = describe(fault, left, host, proxy);
+        let advice = advise(fault, proxy.is_some());
+        let tried = count(attempts as usize, "attempt");
         Self(Arc::new(Inner {
             fault: Some(fault),
-            failure,
-            advice,
+            message: format!("{failure} ({tried}); {advice}"),
             attempts,
             retry_after: None,
             source: Some(cause.into()),
@@ -298,8 +293,10 @@ impl TransportError {
         };
         Self(Arc::new(Inner {
             fault: None,
-            failure: format!("no request to {host} could be sent within {within:?}: {reason}"),
-            advice: "try again later, or raise requests_per_second or total_timeout",
+            message: format!(
+                "no request to {host} could be sent within {within:?}: {reason} (0 attempts); \
+                 try again later, or raise requests_per_second or total_timeout"
+            ),
             attempts: 0,
             retry_after: held_for,
             source: None,
@@ -341,11 +338,6 @@ impl TransportError {
     pub(crate) fn fault(&self) -> Option<Fault> {
         self.0.fault
     }
-
-    /// Says what failed, for a log record that has the attempt already.
-    pub(crate) fn failure(&self) -> &str {
-        &self.0.failure
-    }
 }
 
 /// Follows the name of the host in a message.
@@ -353,70 +345,47 @@ pub(crate) fn via(proxy: Option<&str>) -> String {
     proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"))
 }
 
-/// Says what failed, and what to do about it.
-fn describe(
-    fault: Fault,
-    left: Duration,
-    host: &str,
-    proxy: Option<&str>,
-) -> (String, &'static str) {
+/// Says what failed.
+fn describe(fault: Fault, left: Duration, host: &str, proxy: Option<&str>) -> String {
     let via = via(proxy);
     let within = |time| match time == left {
         true => format!("in the {:?} that total_timeout left", rounded(time)),
         false => format!("within {:?}", rounded(time)),
     };
-    let connect = match proxy {
-        Some(_) => "check the proxy, base_url and the network",
-        None => "check base_url and the network",
-    };
-    let repeat = "try again later; repeating a request is harmless";
     match fault {
-        Fault::Connect => (format!("cannot connect to {host}{via}"), connect),
-        Fault::ConnectTimeout(time) => {
-            let within = within(time);
-            (format!("no connection to {host}{via} {within}"), connect)
+        Fault::Connect => format!("cannot connect to {host}{via}"),
+        Fault::ConnectTimeout(time) => format!("no connection to {host}{via} {}", within(time)),
+        Fault::Timeout(time) => format!("no complete response from {host}{via} {}", within(time)),
+        Fault::Disconnected => {
+            format!("{host}{via} closed the connection before its response was complete")
         }
-        Fault::Timeout(time) => {
-            let within = within(time);
-            (
-                format!("no complete response from {host}{via} {within}"),
-                repeat,
-            )
+        Fault::Tls => format!("TLS with {host}{via} failed; is its certificate trusted?"),
+        Fault::Proxy(status) => {
+            format!("cannot connect to {host}{via}, which answered with status {status}")
         }
-        Fault::Disconnected => (
-            format!("{host}{via} closed the connection before its response was complete"),
-            repeat,
-        ),
-        Fault::Tls => (
-            format!("TLS with {host}{via} failed; is its certificate trusted?"),
-            "check base_url and root_certificates",
-        ),
-        Fault::Proxy(status) => (
-            format!("cannot connect to {host}{via}, which answered with status {status}"),
-            "check the proxy",
-        ),
-        Fault::NotHttp => match proxy {
-            Some(_) => (format!("{host}{via} did not speak HTTP"), connect),
-            None => (
-                format!("{host} (or a proxy) did not speak HTTP"),
-                "check base_url",
-            ),
+        Fault::NotHttp if proxy.is_none() => format!("{host} (or a proxy) did not speak HTTP"),
+        Fault::NotHttp => format!("{host}{via} did not speak HTTP"),
+    }
+}
+
+/// Says what to do about it.
+fn advise(fault: Fault, has_proxy: bool) -> &'static str {
+    match fault {
+        Fault::Timeout(_) | Fault::Disconnected => {
+            "try again later; repeating a request is harmless"
+        }
+        Fault::Tls => "check base_url and root_certificates",
+        Fault::Proxy(_) => "check the proxy",
+        Fault::Connect | Fault::ConnectTimeout(_) | Fault::NotHttp => match has_proxy {
+            true => "check the proxy, base_url and the network",
+            false => "check base_url and the network",
         },
     }
 }
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner {
-            failure,
-            advice,
-            attempts,
-            ..
-        } = &*self.0;
-        match attempts {
-            1 => write!(f, "{failure} (1 attempt); {advice}"),
-            n => write!(f, "{failure} ({n} attempts); {advice}"),
-        }
+        f.write_str(&self.0.message)
     }
 }
 
@@ -432,18 +401,8 @@ impl fmt::Debug for TransportError {
 
 impl std::error::Error for TransportError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0
-            .source
-            .as_deref()
-            .map(|source| source as &(dyn std::error::Error + 'static))
-    }
-}
-
-/// Drops what is less than a millisecond, which says nothing to a reader.
-pub(crate) fn rounded(time: Duration) -> Duration {
-    match time.as_millis() {
-        0 => time,
-        millis => Duration::from_millis(millis.try_into().unwrap_or(u64::MAX)),
+        let source = self.0.source.as_ref()?;
+        Some(&**source)
     }
 }
 

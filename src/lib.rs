@@ -94,6 +94,7 @@ mod proxy;
 mod redact;
 mod response;
 mod send;
+mod text;
 
 pub use access_list::{CallAccessList, IntoIter, Pairs};
 pub use batches::{Batch, Batches, Id, Outcome, Refusal, Report};

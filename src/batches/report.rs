@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::fmt;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use super::ids::{Id, Ids};
 use super::{Batch, Outcome};
 use crate::access_list::CallAccessList;
 use crate::error::Error;
 use crate::response::ApiError;
+use crate::text::count;
 
 /// The outcome of every pair of a job.
 ///
@@ -294,18 +294,22 @@ impl FromIterator<Batch> for Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "done: {}", Count(&self.done))?;
-        write!(f, "\nrefused: {}", Count(&self.refused))?;
+        write!(f, "done: {}", size(&self.done))?;
+        write!(f, "\nrefused: {}", size(&self.refused))?;
         for refusal in self.refusals().take(Self::SHOWN_REFUSALS) {
             write!(f, "\n  {refusal}")?;
         }
         let more: Vec<_> = self.refusals().skip(Self::SHOWN_REFUSALS).collect();
         if !more.is_empty() {
             let pairs = more.iter().map(|refusal| refusal.access_list.len()).sum();
-            let s = plural(pairs);
-            write!(f, "\n  and {} more, with {pairs} pair{s}", more.len())?;
+            write!(
+                f,
+                "\n  and {} more, with {}",
+                more.len(),
+                count(pairs, "pair")
+            )?;
         }
-        write!(f, "\nremaining: {}", Count(&self.remaining))?;
+        write!(f, "\nremaining: {}", size(&self.remaining))?;
         if let Some((pairs, error)) = &self.undecided {
             write!(f, "\n  {pairs} of them undecided: {error}")?;
         }
@@ -318,10 +322,7 @@ impl fmt::Display for Report {
         if let Some(source) = error.source() {
             write!(f, "\n  {source}")?;
         }
-        match error.retry_after() {
-            Some(wait) => write!(f, "\ncontinue after: {}", Wait(wait)),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -388,22 +389,21 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (sent, error) = (self.sent, &self.error);
-        let s = plural(sent);
-        match self.id {
+        let (id, others) = match self.id {
+            Some(id @ Id::Call(_)) => (id, "user"),
+            Some(id @ Id::User(_)) => (id, "call"),
             None => {
                 for (call, user) in &self.access_list {
                     write!(f, "call {call}, user {user}")?;
                 }
                 return write!(f, ": {error}");
             }
-            Some(id @ Id::Call(_)) => {
-                write!(f, "{id} seems unknown to Gong: refused with {sent} user{s}")?
-            }
-            Some(id @ Id::User(_)) => {
-                write!(f, "{id} seems unknown to Gong: refused with {sent} call{s}")?
-            }
-        }
-        f.write_str(", accepted with none")?;
+        };
+        let with = count(sent, others);
+        write!(
+            f,
+            "{id} seems unknown to Gong: refused with {with}, accepted with none"
+        )?;
         let more = self.access_list.len() - sent;
         if more > 0 {
             write!(f, "; {more} more not sent")?;
@@ -412,63 +412,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Displays the number of pairs and of calls.
-struct Count<'a>(&'a CallAccessList);
-
-impl fmt::Display for Count<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (pairs, calls) = (self.0.len(), self.0.call_count());
-        let (s, calls_s) = (plural(pairs), plural(calls));
-        write!(f, "{pairs} pair{s} of {calls} call{calls_s}")
-    }
-}
-
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
-}
-
-/// Displays a duration in seconds, or in hours and minutes, rounded up so that nobody continues too
-/// early.
-struct Wait(Duration);
-
-impl fmt::Display for Wait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self
-            .0
-            .as_secs()
-            .saturating_add(u64::from(self.0.subsec_nanos() > 0));
-        let minutes = seconds.div_ceil(60);
-        match (minutes / 60, minutes % 60) {
-            _ if seconds <= 120 => write!(f, "{seconds} s"),
-            (0, _) => write!(f, "{minutes} min"),
-            (hours, 0) => write!(f, "{hours} h"),
-            (hours, minutes) => write!(f, "{hours} h {minutes} min"),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_is_rounded_up_in_a_readable_unit() {
-        for (millis, shown) in [
-            (0, "0 s"),
-            (1, "1 s"),
-            (1000, "1 s"),
-            (1001, "2 s"),
-            (120_000, "120 s"),
-            (120_001, "3 min"),
-            (180_000, "3 min"),
-            (3_540_001, "1 h"),
-            (7_200_000, "2 h"),
-            (7_200_001, "2 h 1 min"),
-            (86_400_000, "24 h"),
-        ] {
-            assert_eq!(Wait(Duration::from_millis(millis)).to_string(), shown);
-        }
-        let longest = Wait(Duration::MAX).to_string();
-        assert!(longest.ends_with(" min"), "{longest}");
-    }
+fn size(list: &CallAccessList) -> String {
+    let (pairs, calls) = (list.len(), list.call_count());
+    format!("{} of {}", count(pairs, "pair"), count(calls, "call"))
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::text::count;
+
 /// A response from Gong that is not a success.
 ///
 /// Its `Display` says in one line what the status means, what Gong said, the request id, and what
@@ -154,51 +156,41 @@ impl ApiError {
     }
 }
 
-/// Returns what a status means, and what to do about it.
-fn explain(status: u16) -> (&'static str, &'static str) {
+/// Says what a status means.
+fn explain(status: u16) -> &'static str {
     match status {
-        200 => (
-            "not an acknowledgement",
-            "check base_url; a grant or revocation may have been applied",
-        ),
-        201..=299 => (
-            "not the 200 that acknowledges a request",
-            "check base_url; a grant or revocation may have been applied",
-        ),
-        300..=399 => (
-            "a redirect, which is never followed",
-            "set base_url (GONG_BASE_URL) to your company's own host",
-        ),
-        400 => ("bad request", "check that every call and user exists"),
-        401 => (
-            "access denied",
-            "check the credentials, their scope and base_url",
-        ),
-        403 => (
-            "forbidden",
-            "check the rights of the credentials, and base_url",
-        ),
-        404 => ("not found", "check base_url"),
-        408 => ("request timeout", "try again"),
-        413 => ("request too large", "send fewer pairs at once"),
-        429 => (
-            "too many requests",
-            "try again later; the limits are shared by all tools of the company",
-        ),
-        501 | 505 => ("not supported", "check base_url"),
-        500..=599 => (
-            "server error",
-            "try again later; repeating a request is harmless",
-        ),
-        _ => ("not a documented answer", "check base_url"),
+        200..=299 => "not an acknowledgement",
+        300..=399 => "a redirect, which is never followed",
+        400 => "bad request",
+        401 => "access denied",
+        403 => "forbidden",
+        404 => "not found",
+        408 => "request timeout",
+        413 => "request too large",
+        429 => "too many requests",
+        500..=599 => "server error",
+        _ => "not a documented answer",
+    }
+}
+
+/// Says what to do about a status.
+fn advise(status: u16) -> &'static str {
+    match status {
+        200..=299 => "check base_url; a grant or revocation may have been applied",
+        300..=399 => "set base_url (GONG_BASE_URL) to your company's own host",
+        400 => "check that every call and user exists",
+        401 | 403 => "check the credentials, their scope and base_url",
+        413 => "send fewer pairs at once",
+        429 => "try again later; the limits are shared by all tools of the company",
+        408 | 500..=599 => "try again later; repeating a request is harmless",
+        _ => "check base_url",
     }
 }
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = &*self.0;
-        let (meaning, advice) = explain(parts.status);
-        write!(f, "status {}, {meaning}", parts.status)?;
+        write!(f, "status {}, {}", parts.status, explain(parts.status))?;
         if let Some(detail) = &parts.detail {
             write!(f, " ({detail})")?;
         }
@@ -212,11 +204,8 @@ impl fmt::Display for ApiError {
         if let Some(retry_after) = parts.retry_after {
             write!(f, "retry after {} s, ", retry_after.as_secs())?;
         }
-        match parts.attempts {
-            1 => f.write_str("1 attempt"),
-            n => write!(f, "{n} attempts"),
-        }?;
-        write!(f, "); {advice}")
+        let attempts = count(parts.attempts as usize, "attempt");
+        write!(f, "{attempts}); {}", advise(parts.status))
     }
 }
 

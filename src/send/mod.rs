@@ -18,10 +18,11 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, TransportError, rounded, via};
+use crate::error::{Error, TransportError, via};
 use crate::http::{Connection, Fault, Request, Transport};
 use crate::redact::{Secrets, clean};
 use crate::response::{Response, Success, decode};
+use crate::text::rounded;
 
 use permits::Delay;
 pub(crate) use permits::Permits;
@@ -35,33 +36,17 @@ const TARGET: &str = "gong_call_access";
 
 /// Sends calls over one transport and within one rate limit.
 pub(crate) struct Sender {
-    transport: Transport,
+    pub(crate) transport: Transport,
     /// The texts to remove from what the server sends.
-    secrets: Secrets,
-    retry: RetryPolicy,
+    pub(crate) secrets: Secrets,
+    pub(crate) retry: RetryPolicy,
     /// The bound of a whole call, which counts every attempt and wait.
-    total_timeout: Duration,
+    pub(crate) total_timeout: Duration,
     /// Shared by all clones of a client, the clients made from it, and all threads.
-    permits: Arc<Permits>,
+    pub(crate) permits: Arc<Permits>,
 }
 
 impl Sender {
-    pub(crate) fn new(
-        transport: Transport,
-        secrets: Secrets,
-        retry: RetryPolicy,
-        total_timeout: Duration,
-        permits: Arc<Permits>,
-    ) -> Self {
-        Self {
-            transport,
-            secrets,
-            retry,
-            total_timeout,
-            permits,
-        }
-    }
-
     pub(crate) fn host(&self) -> &str {
         self.transport.host()
     }
@@ -169,12 +154,7 @@ impl Sender {
                 // It may quote a proxy's reply, which may echo a header.
                 let cause = clean(&cause, &self.secrets);
                 let error = TransportError::new(fault, left, host, proxy, attempt, cause);
-                log::debug!(
-                    target: TARGET,
-                    "{}, after {:?}",
-                    error.failure(),
-                    started.elapsed(),
-                );
+                log::debug!(target: TARGET, "{error}, after {:?}", started.elapsed());
                 Err(Error::Transport(error))
             }
         }
@@ -237,7 +217,6 @@ fn reason<T>(outcome: &Result<Response<T>, Error>) -> String {
             .error()
             .map(|error| format!("status {}", error.status()))
             .unwrap_or_default(),
-        Err(Error::Transport(error)) => error.failure().to_owned(),
         Err(error) => error.to_string(),
     }
 }
