@@ -1,6 +1,5 @@
 //! `ClientBuilder`: the settings of a client, their defaults and their checks.
 
-use std::env;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use crate::base_url::Endpoint;
 use crate::client::Client;
 use crate::credentials::{Credentials, variable};
-use crate::error::{ConfigError, Error, check_duration};
+use crate::error::{ConfigError, Error, check_duration, check_not_zero};
 use crate::http::{HAS_TLS, HeaderValue, Proxy, Settings, Transport};
 use crate::proxy;
 use crate::send::{Permits, RetryPolicy, Sender};
@@ -97,7 +96,7 @@ impl ClientBuilder {
     /// ```
     pub fn from_env() -> Result<Self, Error> {
         let builder = Self::new(Credentials::from_env()?);
-        Ok(match variable("GONG_BASE_URL")? {
+        Ok(match variable("GONG_BASE_URL") {
             Some(base_url) => builder.base_url(base_url),
             None => builder,
         })
@@ -473,33 +472,15 @@ fn choose_proxy(endpoint: &Endpoint) -> Result<Option<(&'static str, Proxy)>, Co
     if endpoint.is_loopback {
         return Ok(None);
     }
-    // Text that is not Unicode becomes a character that no proxy may have.
-    let variable = |name: &str| Some(env::var_os(name)?.to_string_lossy().into_owned());
     let host = endpoint.uri.host().unwrap_or_default();
     let port = endpoint.uri.port_u16().unwrap_or(443);
     proxy::for_host(host, port, variable).map_err(ConfigError::new)
 }
 
-fn check_not_zero(setter: &str, count: usize) -> Result<(), ConfigError> {
-    match count {
-        0 => Err(ConfigError::new(format!(
-            "{setter} is 0, expected 1 or more"
-        ))),
-        _ => Ok(()),
-    }
-}
-
 /// Checks here what ureq would only find when it sends.
 fn check_user_agent(user_agent: &str) -> Result<HeaderValue, ConfigError> {
-    let problem = if user_agent.trim().is_empty() {
-        "is blank".to_owned()
-    } else if let Some(c) = user_agent.chars().find(|c| !matches!(c, ' '..='~')) {
-        format!("contains {c:?}")
-    } else {
-        return HeaderValue::from_str(user_agent)
-            .map_err(|error| ConfigError::new(format!("user_agent is invalid: {error}")));
-    };
-    Err(ConfigError::new(format!(
-        "user_agent {problem}, expected printable ASCII"
-    )))
+    HeaderValue::from_str(user_agent)
+        .ok()
+        .filter(|value| value.to_str().is_ok_and(|text| !text.trim().is_empty()))
+        .ok_or_else(|| ConfigError::new("user_agent is blank, or not printable ASCII"))
 }

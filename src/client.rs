@@ -5,9 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::json;
 
 use crate::access_list::CallAccessList;
-use crate::batches::Batches;
+use crate::batches::{Batches, Bounds};
 use crate::builder::ClientBuilder;
 use crate::credentials::Credentials;
 use crate::error::{ConfigError, Error};
@@ -360,9 +361,9 @@ impl Client {
         if calls.is_empty() {
             return Err(ConfigError::new("no calls to list, expected one or more").into());
         }
-        let filter = Filter { call_ids: &calls };
-        let (method, body) = (Method::POST, ListBody { filter });
-        self.send(&method, &body, &calls, LISTING_LIMIT, &Stop::default())
+        let body = json!({ "filter": { "callIds": calls } });
+        let (method, stop) = (Method::POST, Stop::default());
+        self.send(&method, &body, &calls, LISTING_LIMIT, &stop)
     }
 
     /// Gives users access to calls, in as few requests as the client's bounds allow.
@@ -437,12 +438,11 @@ impl Client {
         Self { inner }
     }
 
-    pub(crate) fn max_calls_per_batch(&self) -> usize {
-        self.inner.settings.max_calls_per_batch
-    }
-
-    pub(crate) fn max_pairs_per_batch(&self) -> usize {
-        self.inner.settings.max_pairs_per_batch
+    pub(crate) fn bounds(&self) -> Bounds {
+        Bounds {
+            calls: self.inner.settings.max_calls_per_batch,
+            pairs: self.inner.settings.max_pairs_per_batch,
+        }
     }
 
     /// Creates a handle that stops the calls that it is passed to.
@@ -484,18 +484,6 @@ impl Client {
         };
         self.inner.sender.send(&request, requested, stop)
     }
-}
-
-/// The body of a `POST`: `{"filter":{"callIds":["…"]}}`.
-#[derive(Serialize)]
-struct ListBody<'a> {
-    filter: Filter<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Filter<'a> {
-    call_ids: &'a BTreeSet<CallId>,
 }
 
 impl fmt::Debug for Client {

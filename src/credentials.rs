@@ -1,6 +1,6 @@
 //! `Credentials`: the `Authorization` header, and the secrets in it that nothing may show.
 
-use std::env::{self, VarError};
+use std::env;
 use std::fmt;
 
 use base64::Engine;
@@ -131,29 +131,25 @@ impl Credentials {
     #[doc(alias = "GONG_ACCESS_KEY")]
     #[doc(alias = "GONG_ACCESS_TOKEN")]
     pub fn from_env() -> Result<Self, Error> {
-        let key = variable(KEY)?;
-        let (name, secret) = match variable(SECRET)? {
+        let key = variable(KEY);
+        let (name, secret) = match variable(SECRET) {
             Some(secret) => (SECRET, Some(secret)),
-            None => (SHORT_SECRET, variable(SHORT_SECRET)?),
+            None => (SHORT_SECRET, variable(SHORT_SECRET)),
         };
-        match (key, secret) {
-            (Some(key), Some(secret)) => Self::access_key(key, secret),
-            // This is an error even if there is a token: falling back to it would run the program
-            // with rights that its operator did not mean to give it.
-            (Some(_), None) => {
-                Err(ConfigError::new(format!("{KEY} is set, but {SECRET} is missing")).into())
-            }
-            (None, Some(_)) => {
-                Err(ConfigError::new(format!("{name} is set, but {KEY} is missing")).into())
-            }
-            (None, None) => match variable(TOKEN)? {
-                Some(token) => Self::bearer(token),
-                None => Err(ConfigError::new(format!(
-                    "no credentials in the environment: set {KEY} and {SECRET}, or {TOKEN}"
-                ))
-                .into()),
+        // Half a pair is an error even if there is a token: falling back to it would run the program
+        // with rights that its operator did not mean to give it.
+        let message = match (key, secret) {
+            (Some(key), Some(secret)) => return Self::access_key(key, secret),
+            (Some(_), None) => format!("{KEY} is set, but {SECRET} is missing"),
+            (None, Some(_)) => format!("{name} is set, but {KEY} is missing"),
+            (None, None) => match variable(TOKEN) {
+                Some(token) => return Self::bearer(token),
+                None => {
+                    format!("no credentials in the environment: set {KEY} and {SECRET}, or {TOKEN}")
+                }
             },
-        }
+        };
+        Err(ConfigError::new(message).into())
     }
 
     fn new(scheme: &'static str, value: &str, secrets: &[&str]) -> Result<Self, Error> {
@@ -184,17 +180,12 @@ impl fmt::Debug for Credentials {
 
 /// Returns `value` if it can go into a header; the error says what is wrong without showing it.
 fn check<'a>(name: &str, value: &'a str) -> Result<&'a str, ConfigError> {
-    // A newline gets a message of its own, since it usually comes from reading a file.
     let problem = if value.trim().is_empty() {
         "blank"
-    } else if value.contains(['\r', '\n']) {
-        "not a single line; remove the line break"
     } else if value != value.trim_matches(is_wrapping) {
-        "not bare: it begins or ends with white space or a quote"
-    } else if value.chars().any(char::is_control) {
-        "not printable: it has a control character"
-    } else if !value.is_ascii() {
-        "not ASCII"
+        "not bare: it begins or ends with white space, a line break or a quote"
+    } else if !value.chars().all(|c| matches!(c, ' '..='~')) {
+        "not printable ASCII"
     } else {
         return Ok(value);
     };
@@ -208,14 +199,10 @@ fn is_wrapping(c: char) -> bool {
 }
 
 /// Returns an environment variable without trailing newlines; `None` if it is unset or blank.
-pub(crate) fn variable(name: &str) -> Result<Option<String>, ConfigError> {
-    match env::var(name) {
-        Ok(value) => {
-            // A value that was read from a file often ends in a newline, which no header may hold.
-            let value = value.trim_end_matches(['\r', '\n']);
-            Ok((!value.trim().is_empty()).then(|| value.to_owned()))
-        }
-        Err(VarError::NotPresent) => Ok(None),
-        Err(VarError::NotUnicode(_)) => Err(ConfigError::new(format!("{name} is not valid text"))),
-    }
+pub(crate) fn variable(name: &str) -> Option<String> {
+    // Text that is not Unicode becomes a character that no setting may have.
+    let value = env::var_os(name)?.to_string_lossy().into_owned();
+    // A value that was read from a file often ends in a newline, which no header may hold.
+    let value = value.trim_end_matches(['\r', '\n']);
+    (!value.trim().is_empty()).then(|| value.to_owned())
 }

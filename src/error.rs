@@ -417,3 +417,14 @@ pub(crate) fn check_duration(setter: &str, duration: Duration) -> Result<(), Con
     }
     Ok(())
 }
+
+pub(crate) fn check_not_zero<T: PartialEq + From<u8>>(
+    setter: &str,
+    count: T,
+) -> Result<(), ConfigError> {
+    if count == T::from(0) {
+        let message = format!("{setter} is 0, expected 1 or more");
+        return Err(ConfigError::new(message));
+    }
+    Ok(())
+}

@@ -11,7 +11,7 @@ use serde::ser::{Serialize, Serializer};
 ///
 /// An id is never converted to a number. Leading zeros are kept, so `007` and `7` are different
 /// ids, and ids are ordered as text: `7` sorts before `70`, and `10` before `9`. The length is
-/// [Gong's own limit](crate::facts#ids); only a request shows whether Gong knows the
+/// [Gong's own limit](crate#what-is-known-about-gong); only a request shows whether Gong knows the
 /// call.
 ///
 /// An id takes 24 bytes, is `Copy`, and does not allocate. It serialises as a JSON string, and
@@ -32,6 +32,12 @@ use serde::ser::{Serialize, Serializer};
 /// assert_eq!(call.as_str(), "7782342274025937895");
 /// let error = "_7782342274025937895".parse::<CallId>().unwrap_err();
 /// assert!(error.to_string().contains("leave it out"));
+///
+/// // From a number, for a program that has its ids in a column of numbers.
+/// assert_eq!(CallId::from(7).as_str(), "7");
+/// assert_ne!(CallId::from(7), "007".parse()?);
+/// // But JSON must have it as a string.
+/// assert!(serde_json::from_str::<CallId>("7").is_err());
 /// # Ok::<(), gong_call_access::InvalidId>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,161 +65,74 @@ pub struct CallId(Digits);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(Digits);
 
-impl CallId {
-    /// Returns the digits as they were given.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use gong_call_access::CallId;
-    ///
-    /// assert_eq!("007".parse::<CallId>()?.as_str(), "007");
-    /// # Ok::<(), gong_call_access::InvalidId>(())
-    /// ```
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-}
-
 impl UserId {
     /// A lower bound for range queries; never a valid id.
     pub(crate) const BEFORE_ALL: Self = Self(Digits([0; Digits::SIZE]));
-
-    /// Returns the digits as they were given.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use gong_call_access::UserId;
-    ///
-    /// assert_eq!("007".parse::<UserId>()?.as_str(), "007");
-    /// # Ok::<(), gong_call_access::InvalidId>(())
-    /// ```
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
 }
 
-impl TryFrom<&str> for CallId {
-    type Error = InvalidId;
+/// What both kinds of ids have.
+macro_rules! impl_id {
+    ($Id:ident, $kind:literal) => {
+        impl $Id {
+            /// Returns the digits as they were given.
+            pub fn as_str(&self) -> &str {
+                self.0.as_str()
+            }
+        }
 
-    fn try_from(text: &str) -> Result<Self, InvalidId> {
-        Digits::parse(text, "call").map(Self)
-    }
+        impl TryFrom<&str> for $Id {
+            type Error = InvalidId;
+
+            fn try_from(text: &str) -> Result<Self, InvalidId> {
+                Digits::parse(text, $kind).map(Self)
+            }
+        }
+
+        impl FromStr for $Id {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Self::try_from(text)
+            }
+        }
+
+        /// Writes the number in decimal digits, without leading zeros.
+        impl From<u64> for $Id {
+            fn from(number: u64) -> Self {
+                Self(Digits::copy(&number.to_string()))
+            }
+        }
+
+        impl AsRef<str> for $Id {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
+        /// Writes the digits, and honours width and alignment.
+        impl fmt::Display for $Id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl Serialize for $Id {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        /// Reads a string of 1 to 20 digits; a JSON number is an error, since it may have lost digits.
+        impl<'de> Deserialize<'de> for $Id {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(IdVisitor(PhantomData))
+            }
+        }
+    };
 }
 
-impl TryFrom<&str> for UserId {
-    type Error = InvalidId;
-
-    fn try_from(text: &str) -> Result<Self, InvalidId> {
-        Digits::parse(text, "user").map(Self)
-    }
-}
-
-impl FromStr for CallId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        Self::try_from(text)
-    }
-}
-
-impl FromStr for UserId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        Self::try_from(text)
-    }
-}
-
-/// Writes the number in decimal digits, without leading zeros.
-///
-/// It is for a program that holds its ids as numbers, in a column of a database for instance. An id
-/// that has leading zeros is a different one.
-///
-/// # Examples
-///
-/// ```
-/// use gong_call_access::CallId;
-///
-/// let call = CallId::from(7_782_342_274_025_937_895);
-/// assert_eq!(call.as_str(), "7782342274025937895");
-/// assert_ne!(CallId::from(7), CallId::try_from("007")?);
-/// # Ok::<(), gong_call_access::InvalidId>(())
-/// ```
-impl From<u64> for CallId {
-    fn from(number: u64) -> Self {
-        Self(Digits::copy(&number.to_string()))
-    }
-}
-
-/// Writes the number in decimal digits, without leading zeros.
-impl From<u64> for UserId {
-    fn from(number: u64) -> Self {
-        Self(Digits::copy(&number.to_string()))
-    }
-}
-
-impl AsRef<str> for CallId {
-    fn as_ref(&self) -> &str {
-        self.as_str()
-    }
-}
-
-impl AsRef<str> for UserId {
-    fn as_ref(&self) -> &str {
-        self.as_str()
-    }
-}
-
-/// Writes the digits, and honours width and alignment.
-impl fmt::Display for CallId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// Writes the digits, and honours width and alignment.
-impl fmt::Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl Serialize for CallId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl Serialize for UserId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-/// Reads a string of 1 to 20 digits; a JSON number is an error, since it may have lost digits.
-///
-/// # Examples
-///
-/// ```
-/// use gong_call_access::CallId;
-///
-/// assert!(serde_json::from_str::<CallId>(r#""7782342274025937895""#).is_ok());
-/// assert!(serde_json::from_str::<CallId>("7782342274025937895").is_err());
-/// ```
-impl<'de> Deserialize<'de> for CallId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(IdVisitor(PhantomData))
-    }
-}
-
-/// Reads a string of 1 to 20 digits; a JSON number is an error.
-impl<'de> Deserialize<'de> for UserId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(IdVisitor(PhantomData))
-    }
-}
+impl_id!(CallId, "call");
+impl_id!(UserId, "user");
 
 /// Reads an id from a string.
 ///
@@ -296,65 +215,50 @@ impl fmt::Debug for Digits {
 /// use gong_call_access::CallId;
 ///
 /// let error = "".parse::<CallId>().unwrap_err();
-/// let message = r#"invalid call id "": it is empty, expected 1 to 20 digits"#;
-/// assert_eq!(error.to_string(), message);
+/// assert_eq!(error.to_string(), r#"invalid call id "": it is empty, expected 1 to 20 digits"#);
 ///
 /// let error = "7.78E+18".parse::<CallId>().unwrap_err();
 /// assert!(error.to_string().contains("spreadsheet"));
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct InvalidId(Box<Invalid>);
-
-#[derive(Clone, PartialEq, Eq)]
-struct Invalid {
-    kind: &'static str,
-    shown: String,
-    problem: String,
-    hint: Option<&'static str>,
-}
+pub struct InvalidId(Box<str>);
 
 impl InvalidId {
-    /// Twice the longest id, so that a reader recognises what was passed instead.
+    /// How much of the text its message shows, in characters.
     const SHOWN_CHARS: usize = 40;
 
     // Keeps the formatting out of the loop that parses valid ids.
     #[cold]
     fn new(text: &str, kind: &'static str) -> Self {
-        let mut shown: String = text
-            .chars()
-            .take(Self::SHOWN_CHARS)
-            .flat_map(char::escape_debug)
-            .collect();
-        if text.chars().nth(Self::SHOWN_CHARS).is_some() {
-            shown.push('…');
-        }
+        let start: String = text.chars().take(Self::SHOWN_CHARS).collect();
+        let mark = if start.len() < text.len() { "…" } else { "" };
         let non_digit = text.chars().zip(1..).find(|(c, _)| !c.is_ascii_digit());
         let problem = match non_digit {
             None if text.is_empty() => "it is empty".to_owned(),
             None => format!("it has {} digits", text.len()),
             Some((c, at)) => format!("character {at} is {c:?}"),
         };
-        Self(Box::new(Invalid {
-            kind,
-            shown,
-            problem,
-            hint: hint(text),
-        }))
+        let (shown, max) = (start.escape_debug(), Digits::MAX_LEN);
+        let message = format!(
+            "invalid {kind} id \"{shown}{mark}\": {problem}, expected 1 to {max} digits{}",
+            hint(text)
+        );
+        Self(message.into())
     }
 }
 
-/// What most likely went wrong with the text, and what to do about it.
-fn hint(text: &str) -> Option<&'static str> {
+/// Names the most common causes.
+fn hint(text: &str) -> &'static str {
     if text.starts_with('_') {
-        Some("Gong's CSV export puts a `_` before ids: leave it out")
+        "; Gong's CSV export puts a `_` before ids: leave it out"
     } else if text.starts_with(['=', '\'']) {
-        Some("a spreadsheet marks text like this: leave only the digits")
-    } else if is_scientific(text) {
-        Some("a spreadsheet turned it into a number and lost digits: export the column as text")
+        "; a spreadsheet marks text like this: leave only the digits"
+    } else if text.contains("E+") {
+        "; a spreadsheet turned it into a number and lost digits: export the column as text"
     } else if Digits::is_well_formed(text.trim_matches(is_blank)) {
-        Some("remove the space around it, which may be invisible")
+        "; remove the space around it, which may be invisible"
     } else {
-        None
+        ""
     }
 }
 
@@ -364,32 +268,9 @@ fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}')
 }
 
-/// Whether the text looks like `7.78E+18`, or `7,78E+18` from a spreadsheet with a decimal comma.
-fn is_scientific(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_digit())
-        && text.contains(['e', 'E'])
-        && text
-            .chars()
-            .all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | 'e' | 'E' | '+'))
-}
-
 impl fmt::Display for InvalidId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Invalid {
-            kind,
-            shown,
-            problem,
-            hint,
-        } = &*self.0;
-        let max = Digits::MAX_LEN;
-        write!(
-            f,
-            "invalid {kind} id \"{shown}\": {problem}, expected 1 to {max} digits"
-        )?;
-        match hint {
-            Some(hint) => write!(f, "; {hint}"),
-            None => Ok(()),
-        }
+        f.write_str(&self.0)
     }
 }
 

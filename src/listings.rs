@@ -65,8 +65,8 @@ impl Listings {
             .map(|call| (call, UserId::BEFORE_ALL))
             .collect();
         let bounds = Bounds {
-            calls: client.max_calls_per_batch(),
             pairs: usize::MAX,
+            ..client.bounds()
         };
         Self {
             client,

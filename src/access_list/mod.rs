@@ -3,7 +3,6 @@
 mod wire;
 
 use std::collections::{BTreeSet, btree_set};
-use std::fmt;
 use std::iter::{Copied, FusedIterator};
 use std::ops::Bound;
 
@@ -317,7 +316,7 @@ impl CallAccessList {
 /// assert_eq!(pairs.len(), 1);
 /// # Ok::<(), gong_call_access::InvalidId>(())
 /// ```
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Pairs<'a>(Copied<btree_set::Iter<'a, Pair>>);
 
 impl Iterator for Pairs<'_> {
@@ -335,12 +334,6 @@ impl Iterator for Pairs<'_> {
 impl ExactSizeIterator for Pairs<'_> {}
 
 impl FusedIterator for Pairs<'_> {}
-
-impl fmt::Debug for Pairs<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.clone()).finish()
-    }
-}
 
 /// Iterates over the pairs in order.
 ///
@@ -384,6 +377,7 @@ impl<'a> IntoIterator for &'a CallAccessList {
 /// assert_eq!(worker.pairs.len(), 0);
 /// # Ok::<(), gong_call_access::InvalidId>(())
 /// ```
+#[derive(Debug)]
 pub struct IntoIter(btree_set::IntoIter<Pair>);
 
 impl Iterator for IntoIter {
@@ -401,15 +395,6 @@ impl Iterator for IntoIter {
 impl ExactSizeIterator for IntoIter {}
 
 impl FusedIterator for IntoIter {}
-
-// The iterator of std can be read only by taking from it, and its own `Debug` shows its inner types.
-impl fmt::Debug for IntoIter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IntoIter")
-            .field("len", &self.len())
-            .finish_non_exhaustive()
-    }
-}
 
 /// Iterates over the pairs in order, as `pairs` does.
 impl IntoIterator for CallAccessList {

@@ -209,15 +209,11 @@ pub enum Outcome {
 
 impl<'a> Batches<'a> {
     pub(crate) fn new(client: Client, method: Method, list: &'a CallAccessList) -> Self {
-        let bounds = Bounds {
-            calls: client.max_calls_per_batch(),
-            pairs: client.max_pairs_per_batch(),
-        };
         Self {
+            splitter: Splitter::new(Cow::Borrowed(list), client.bounds()),
             stop_handle: client.stop_handle(),
             client,
             method,
-            splitter: Splitter::new(Cow::Borrowed(list), bounds),
             undecided: None,
             left: CallAccessList::new(),
             is_over: false,

@@ -4,7 +4,7 @@
 //! its other defaults are replaced here: the exchange and its phases have timeouts (ureq has none
 //! by default), redirects are not followed, statuses are not errors, and bodies are limited.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -145,12 +145,7 @@ impl Transport {
         };
         response.map_err(|error| {
             let fault = Fault::new(&error, self.connect_timeout.min(time), time);
-            let cause = match error {
-                // ureq would prefix "io: ".
-                ureq::Error::Io(error) => error.to_string(),
-                error => error.to_string(),
-            };
-            (fault, cause)
+            (fault, error.to_string())
         })
     }
 
@@ -168,26 +163,17 @@ impl Transport {
         connection: Connection,
         time: Duration,
     ) -> Result<HttpResponse, ureq::Error> {
-        // For a single value, a channel would only add code to the program: these types are in it
-        // already.
-        let done = Arc::new((Mutex::new(None), Condvar::new()));
-        let for_thread = Arc::clone(&done);
+        let (sender, response) = mpsc::sync_channel(1);
         let agent = self.agent.clone();
         let limit = request.limit;
         let http = self.http_request(request.method, request.body.to_vec(), connection, time);
         // `thread::spawn` would panic if the system cannot start a thread.
         thread::Builder::new().spawn(move || {
-            let response = run(&agent, http, limit);
-            let (slot, changed) = &*for_thread;
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(response);
-            changed.notify_one();
+            // After the deadline, nobody waits for it.
+            let _ = sender.send(run(&agent, http, limit));
         })?;
-        let (slot, changed) = &*done;
-        let slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut slot, _) = changed
-            .wait_timeout_while(slot, time, |response| response.is_none())
-            .unwrap_or_else(PoisonError::into_inner);
-        slot.take()
+        response
+            .recv_timeout(time)
             .unwrap_or(Err(ureq::Error::Timeout(ureq::Timeout::Global)))
     }
 

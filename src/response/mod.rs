@@ -133,13 +133,9 @@ impl<T> Response<T> {
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Response<U> {
-        match self {
-            Self::Success(success) => Response::Success(f(success)),
-            Self::BadRequest(error) => Response::BadRequest(error),
-            Self::Unauthorized(error) => Response::Unauthorized(error),
-            Self::RateLimited(error) => Response::RateLimited(error),
-            Self::ServerError(error) => Response::ServerError(error),
-            Self::Unexpected(error) => Response::Unexpected(error),
+        match self.into_result() {
+            Ok(success) => Response::Success(f(success)),
+            Err(error) => Response::refusal(error),
         }
     }
 

@@ -115,7 +115,13 @@ impl Sender {
                     connection = Connection::Any;
                 }
             }
-            was_cut_off |= failure.is_cut_off();
+            was_cut_off |= matches!(
+                failure,
+                Failure::Transport {
+                    fault: Fault::Disconnected,
+                    ..
+                }
+            );
             last = Some(outcome);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::{ConfigError, check_duration};
+use crate::error::{ConfigError, check_duration, check_not_zero};
 use crate::http::Fault;
 
 /// How often a call is attempted, and how long it waits between attempts.
@@ -70,19 +70,6 @@ pub(super) enum Failure {
         /// Whether an earlier attempt of the same call was cut off.
         was_cut_off: bool,
     },
-}
-
-impl Failure {
-    /// Whether the connection closed before the response was complete.
-    pub(super) fn is_cut_off(self) -> bool {
-        matches!(
-            self,
-            Self::Transport {
-                fault: Fault::Disconnected,
-                ..
-            }
-        )
-    }
 }
 
 /// What follows a failure.
@@ -226,9 +213,7 @@ impl RetryPolicy {
 
     /// Checks what the setters accepted; `ClientBuilder::build` calls it.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        if self.max_attempts == 0 {
-            return Err(ConfigError::new("max_attempts is 0, expected 1 or more"));
-        }
+        check_not_zero("max_attempts", self.max_attempts)?;
         check_duration("base_delay", self.base_delay)?;
         check_duration("max_delay", self.max_delay)?;
         check_duration("max_retry_after", self.max_retry_after)

@@ -169,15 +169,10 @@ fn a_list_is_a_set_in_order() {
     );
     let pairs = (&list).into_iter();
     assert_eq!(pairs.len(), 3);
-    assert_eq!(
-        format!("{pairs:?}"),
-        format!("{:?}", list.pairs().collect::<Vec<_>>())
-    );
     assert_eq!(pairs.collect::<Vec<_>>(), list.pairs().collect::<Vec<_>>());
 
     let mut owned = list.clone().into_iter();
     assert_eq!((owned.next(), owned.len()), (list.pairs().next(), 2));
-    assert_eq!(format!("{owned:?}"), "IntoIter { len: 2, .. }");
     assert!(owned.eq(list.pairs().skip(1)));
 }
 

@@ -187,7 +187,9 @@ fn one_page_of_several_is_not_a_success() {
         (records(r#"{"cursor":1}"#), true),
         (records(r#"{"totalRecords":1,"cursor":""}"#), false),
         (records(r#"{"cursor":null}"#), false),
-        (records("7"), false),
+        (records("{}"), false),
+        (records("null"), false),
+        (records(r#"[{"cursor":"eyJ"}]"#), true),
     ] {
         let server = Server::sends(http(200, "", &body), Then::KeepAlive);
         let client = client(&server.url());
