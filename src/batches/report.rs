@@ -223,26 +223,25 @@ impl Report {
         }
         let alone = |(pairs, error): &(CallAccessList, ApiError)| {
             // The size of a pair says nothing about its ids.
-            pairs
-                .pairs()
-                .next()
-                .filter(|_| pairs.len() == 1 && error.status() != 413)
+            let is_alone = pairs.len() == 1 && error.status() != 413;
+            pairs.pairs().next().filter(|_| is_alone)
         };
         for (call, user) in self.batches.iter().filter_map(alone) {
             ids.refuse(call, user);
         }
         let mut groups = BTreeMap::new();
         for batch @ (pairs, error) in &self.batches {
-            let id = match (alone(batch), pairs.pairs().next()) {
+            let first = pairs.pairs().next();
+            let id = match (alone(batch), first) {
                 (Some((call, user)), _) => ids.culprit(call, user),
-                (None, Some((call, _))) if pairs.len() > 1 && pairs.call_count() == 1 => {
-                    Some(Id::Call(call))
-                }
-                (None, Some((_, user))) if pairs.len() > 1 => Some(Id::User(user)),
+                (None, Some((call, user))) if pairs.len() > 1 => match pairs.call_count() {
+                    1 => Some(Id::Call(call)),
+                    _ => Some(Id::User(user)),
+                },
                 _ => None,
             };
             // Without an id, only the pair itself can be the reason.
-            let pair = pairs.pairs().next().filter(|_| id.is_none());
+            let pair = first.filter(|_| id.is_none());
             let group = groups.entry((id, pair)).or_insert_with(|| Refusal {
                 id,
                 access_list: CallAccessList::new(),

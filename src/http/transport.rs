@@ -56,12 +56,10 @@ pub(crate) struct Settings {
 /// Sends requests to one URL, over connections that are kept alive.
 pub(crate) struct Transport {
     agent: Agent,
-    uri: Uri,
     headers: HeaderMap,
-    timeout: Duration,
-    connect_timeout: Duration,
     /// The proxy's host and port and its variable, for people.
     proxy: Option<String>,
+    settings: Settings,
 }
 
 /// A request; the URL and the headers are the transport's.
@@ -88,15 +86,15 @@ impl Transport {
     /// Returns a message if the certificates are invalid, or there is no TLS to use them.
     pub(crate) fn new(settings: Settings) -> Result<Self, &'static str> {
         let agent = agent(&settings)?;
-        let proxy = settings.proxy.map(|(variable, proxy)| {
+        let proxy = settings.proxy.as_ref().map(|(variable, proxy)| {
             // Never its user and password.
             format!("{}:{} from {variable}", proxy.host(), proxy.port())
         });
         // These are set on each request and not in ureq's configuration, where an invalid
         // `User-Agent` panics.
         let headers = HeaderMap::from_iter([
-            (AUTHORIZATION, settings.authorization),
-            (USER_AGENT, settings.user_agent),
+            (AUTHORIZATION, settings.authorization.clone()),
+            (USER_AGENT, settings.user_agent.clone()),
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
             (ACCEPT, HeaderValue::from_static("application/json")),
             // ureq asks for `gzip` as soon as another crate turns on its feature.
@@ -104,19 +102,16 @@ impl Transport {
         ]);
         Ok(Self {
             agent,
-            uri: settings.uri,
             headers,
-            timeout: settings.timeout,
-            connect_timeout: settings.connect_timeout,
             proxy,
+            settings,
         })
     }
 
     /// The host and, if the URL has one, the port.
     pub(crate) fn host(&self) -> &str {
-        self.uri
-            .authority()
-            .map_or("", |authority| authority.as_str())
+        let authority = self.settings.uri.authority();
+        authority.map_or("", |authority| authority.as_str())
     }
 
     /// The proxy's host and port, and the variable that it comes from.
@@ -136,7 +131,7 @@ impl Transport {
         connection: Connection,
         left: Duration,
     ) -> Result<HttpResponse, (Fault, String)> {
-        let time = self.timeout.min(left);
+        let time = self.settings.timeout.min(left);
         let response = if self.proxy.is_some() || request.body.len() > LARGE_BODY {
             self.exchange_on_a_thread(request, connection, time)
         } else {
@@ -144,7 +139,7 @@ impl Transport {
             run(&self.agent, http, request.limit)
         };
         response.map_err(|error| {
-            let fault = Fault::new(&error, self.connect_timeout.min(time), time);
+            let fault = Fault::new(&error, self.settings.connect_timeout.min(time), time);
             (fault, error.to_string())
         })
     }
@@ -186,11 +181,11 @@ impl Transport {
     ) -> http::Request<B> {
         let mut request = http::Request::new(body);
         *request.method_mut() = method.clone();
-        *request.uri_mut() = self.uri.clone();
+        *request.uri_mut() = self.settings.uri.clone();
         *request.headers_mut() = self.headers.clone();
         // If a request has its own settings, ureq builds a new TLS configuration for each
         // connection, which cannot resume sessions. So only the exceptions have their own settings.
-        if let (Connection::Any, true) = (connection, time == self.timeout) {
+        if let (Connection::Any, true) = (connection, time == self.settings.timeout) {
             return request;
         }
         let config = self

@@ -88,21 +88,16 @@ impl RateLimiter {
         if self.queue.front() != Some(&ticket) {
             return Err(NotYet::UntilChange);
         }
-        if let Some(until) = self.held(now) {
-            return Err(NotYet::Until(until));
+        let earliest = self.earliest(now);
+        if earliest > now {
+            return Err(NotYet::Until(earliest));
         }
-        let is_free = self
-            .limit
-            .is_none_or(|limit| self.in_flight + self.ended.len() < limit);
-        if is_free {
-            self.queue.pop_front();
-            self.in_flight += 1;
-            return Ok(());
+        if self.limit.is_some_and(|limit| self.in_flight >= limit) {
+            return Err(NotYet::UntilChange);
         }
-        match self.ended.front() {
-            Some(end) => Err(NotYet::Until(*end + WINDOW)),
-            None => Err(NotYet::UntilChange),
-        }
+        self.queue.pop_front();
+        self.in_flight += 1;
+        Ok(())
     }
 
     /// Takes a permit back once its exchange has ended.
@@ -125,31 +120,15 @@ impl RateLimiter {
         self.held_until.filter(|until| *until > now)
     }
 
-    /// The earliest time at which this ticket can get a permit, if every exchange ahead of it took no
-    /// time at all.
+    /// The earliest time at which a permit can be free, if the exchanges in flight end now.
     ///
-    /// This lets a call that has no chance before its deadline return at once, instead of waiting
-    /// in vain.
-    pub(super) fn earliest(&self, ticket: Ticket, now: Instant) -> Instant {
-        let start = self.held(now).unwrap_or(now);
-        let ahead = self
-            .queue
-            .iter()
-            .take_while(|other| **other != ticket)
-            .count();
-        let Some(limit) = self.limit else {
-            return start;
-        };
-        // In each window, at most `limit` of the tickets ahead get a permit.
-        let rounds = u32::try_from(ahead / limit).unwrap_or(u32::MAX);
-        let free = limit.saturating_sub(self.in_flight + self.ended.len());
-        let permit = (ahead % limit).checked_sub(free).map(|nth| {
-            // The permits after those in `ended` are in flight, and at best end now.
-            self.ended
-                .get(nth)
-                .map_or(now + WINDOW, |end| *end + WINDOW)
-        });
-        start.max(permit.unwrap_or(now)) + WINDOW.saturating_mul(rounds)
+    /// A call for which that is too late returns at once, instead of waiting in vain.
+    pub(super) fn earliest(&self, now: Instant) -> Instant {
+        let taken = self.in_flight + self.ended.len();
+        let is_taken = self.limit.is_some_and(|limit| taken >= limit);
+        let free = self.ended.front().filter(|_| is_taken);
+        let free = free.map(|end| *end + WINDOW);
+        free.max(self.held_until).map_or(now, |time| time.max(now))
     }
 }
 
@@ -199,7 +178,7 @@ mod tests {
                 limiter.admit(ticket, start),
                 Err(NotYet::Until(start + MILLI * 20))
             );
-            assert_eq!(limiter.earliest(ticket, start), start + MILLI * 20);
+            assert_eq!(limiter.earliest(start), start + MILLI * 20);
             assert_eq!(limiter.admit(ticket, start + MILLI * 20), Ok(()));
         }
     }
@@ -215,25 +194,17 @@ mod tests {
     }
 
     #[test]
-    fn the_earliest_time_counts_the_tickets_ahead() {
+    fn the_earliest_time_is_that_of_the_first_permit_or_of_a_hold() {
         let start = Instant::now();
-        let mut limiter = RateLimiter::new(Some(2));
-        let tickets: Vec<_> = (0..7).map(|_| limiter.enqueue()).collect();
-        assert_eq!(limiter.admit(tickets[0], start), Ok(()));
-        assert_eq!(limiter.admit(tickets[1], start), Ok(()));
+        let mut limiter = RateLimiter::new(Some(1));
+        let ticket = limiter.enqueue();
+        assert_eq!(limiter.earliest(start), start);
+        assert_eq!(limiter.admit(ticket, start), Ok(()));
+        assert_eq!(limiter.earliest(start), start, "it may end now");
         limiter.end(start);
-        let now = start + MILLI * 400;
-        // One permit is free at 1000, the other not before 1400, and both again a second later.
-        for (ticket, millis) in [(2, 1000), (3, 1400), (4, 2000), (5, 2400), (6, 3000)] {
-            assert_eq!(
-                limiter.earliest(tickets[ticket], now),
-                start + MILLI * millis,
-                "{ticket}"
-            );
-        }
+        assert_eq!(limiter.earliest(start), start + MILLI * 1000);
         limiter.hold(start + MILLI * 1200);
-        assert_eq!(limiter.earliest(tickets[2], now), start + MILLI * 1200);
-        assert_eq!(limiter.earliest(tickets[4], now), start + MILLI * 2200);
+        assert_eq!(limiter.earliest(start), start + MILLI * 1200);
     }
 
     /// A request in a simulation, times in milliseconds.
@@ -263,7 +234,7 @@ mod tests {
             });
             while let Some(call) = calls.next_if(|call| call.asks <= milli) {
                 let ticket = limiter.enqueue();
-                waiting.push_back((ticket, call, limiter.earliest(ticket, now)));
+                waiting.push_back((ticket, call, limiter.earliest(now)));
             }
             while let Some((ticket, call, earliest)) = waiting.front().copied() {
                 if limiter.admit(ticket, now) != Ok(()) {

@@ -19,8 +19,7 @@ pub struct StopHandle {
 /// Whether a job is stopped.
 ///
 /// A call that no job sends has one of its own, which is never set.
-#[derive(Debug, Default)]
-pub(crate) struct Stop(AtomicBool);
+pub(crate) type Stop = AtomicBool;
 
 impl StopHandle {
     pub(super) fn new(permits: Arc<Permits>) -> Self {
@@ -44,7 +43,7 @@ impl StopHandle {
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
-        self.stop.is_set()
+        self.stop.load(Ordering::Relaxed)
     }
 
     pub(crate) fn as_stop(&self) -> &Stop {
@@ -57,16 +56,5 @@ impl fmt::Debug for StopHandle {
         f.debug_struct("StopHandle")
             .field("is_stopped", &self.is_stopped())
             .finish_non_exhaustive()
-    }
-}
-
-impl Stop {
-    pub(super) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Only [`Permits::stop`] calls it, under the lock that makes `Relaxed` enough.
-    pub(super) fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
