@@ -1,5 +1,10 @@
 //! What several test files need: the three calls, clients for them, and the limits that are documented.
 
+#![cfg_attr(
+    not(any(feature = "rustls", feature = "native-tls")),
+    expect(dead_code, unused_imports, reason = "only the tests of TLS use them")
+)]
+
 mod process;
 mod server;
 mod tls;
