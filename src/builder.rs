@@ -51,26 +51,20 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    const BASE_URL: &str = "https://api.gong.io";
-    const TIMEOUT: Duration = Duration::from_secs(30);
     const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-    const TOTAL_TIMEOUT: Duration = Duration::from_secs(120);
-    const REQUESTS_PER_SECOND: u32 = 3;
-    const MAX_CALLS_PER_BATCH: usize = 100;
-    const MAX_PAIRS_PER_BATCH: usize = 1000;
 
     pub(crate) fn new(credentials: Credentials) -> Self {
         Self {
             credentials,
-            base_url: Self::BASE_URL.to_owned(),
-            timeout: Self::TIMEOUT,
+            base_url: "https://api.gong.io".to_owned(),
+            timeout: Duration::from_secs(30),
             connect_timeout: None,
-            total_timeout: Self::TOTAL_TIMEOUT,
+            total_timeout: Duration::from_secs(120),
             retry: RetryPolicy::default(),
-            requests_per_second: Some(Self::REQUESTS_PER_SECOND),
+            requests_per_second: Some(3),
             permits: None,
-            max_calls_per_batch: Self::MAX_CALLS_PER_BATCH,
-            max_pairs_per_batch: Self::MAX_PAIRS_PER_BATCH,
+            max_calls_per_batch: 100,
+            max_pairs_per_batch: 1000,
             user_agent: concat!("gong-call-access/", env!("CARGO_PKG_VERSION")).to_owned(),
             root_certificates: None,
         }

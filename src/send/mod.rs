@@ -108,20 +108,13 @@ impl Sender {
                 .next(failure, attempts, until(deadline), random())
             {
                 Next::Stop => return outcome,
-                Next::Reconnect => connection = Connection::New,
+                Next::Reconnect => (connection, was_cut_off) = (Connection::New, true),
                 Next::After(wait) => {
                     self.log_wait(wait, attempts, &reason(&outcome));
                     self.permits.sleep(Instant::now() + wait, stop);
                     connection = Connection::Any;
                 }
             }
-            was_cut_off |= matches!(
-                failure,
-                Failure::Transport {
-                    fault: Fault::Disconnected,
-                    ..
-                }
-            );
             last = Some(outcome);
         }
     }
