@@ -1,27 +1,44 @@
 //! Entry points for the fuzz targets, compiled with `--cfg fuzzing` only.
 
+use std::collections::BTreeSet;
+
 use ureq::Body;
 use ureq::http::Response as HttpMessage;
 
 use crate::base_url::Endpoint;
 use crate::credentials::Credentials;
 use crate::http::HttpResponse;
+use crate::id::CallId;
 use crate::redact::Secrets;
-use crate::response::{Response, Success, decode};
+use crate::response::{Listing, Response, Success, decode};
 
 /// How large a body may be, in bytes.
 pub const LIMIT: usize = 64 * 1024;
 
-/// Decodes a response to a [`grant`](crate::Client::grant), with `T` a [`Receipt`](crate::Receipt), or
-/// to a [`list`](crate::Client::list) of the requested calls, with `T` a [`Listing`](crate::Listing).
+/// Decodes a response to [`grant`](crate::Client::grant).
 ///
 /// Returns `None` if the status or a header is not valid in HTTP.
-#[expect(
-    private_bounds,
-    private_interfaces,
-    reason = "only the fuzz targets call it"
-)]
-pub fn decode_answer<T: Success>(
+pub fn decode_receipt(
+    credentials: &Credentials,
+    status: u16,
+    headers: &[(&str, &[u8])],
+    body: &[u8],
+) -> Option<Response> {
+    decode_answer(credentials, &(), status, headers, body)
+}
+
+/// Decodes a response to a [`list`](crate::Client::list) of these calls, like [`decode_receipt`].
+pub fn decode_listing(
+    credentials: &Credentials,
+    calls: &BTreeSet<CallId>,
+    status: u16,
+    headers: &[(&str, &[u8])],
+    body: &[u8],
+) -> Option<Response<Listing>> {
+    decode_answer(credentials, calls, status, headers, body)
+}
+
+fn decode_answer<T: Success>(
     credentials: &Credentials,
     requested: &T::Requested,
     status: u16,

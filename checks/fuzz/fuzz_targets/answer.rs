@@ -7,8 +7,8 @@
 
 use std::collections::BTreeSet;
 
-use gong_call_access::fuzzing::{LIMIT, decode_answer};
-use gong_call_access::{ApiError, CallAccessList, CallId, Credentials, Listing, Receipt, Response};
+use gong_call_access::fuzzing::{LIMIT, decode_listing, decode_receipt};
+use gong_call_access::{ApiError, CallAccessList, CallId, Credentials, Response};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
@@ -36,14 +36,14 @@ fn answer(input: &[u8]) -> Option<()> {
 
     let credentials = Credentials::access_key(KEY, SECRET).ok()?;
     match method {
-        "PUT" => match decode_answer::<Receipt>(&credentials, &(), status, &headers, body)? {
+        "PUT" => match decode_receipt(&credentials, status, &headers, body)? {
             Response::Success(receipt) => {
                 assert_proof(status, &headers, body);
                 assert_clean(receipt.request_id().unwrap_or_default());
             }
             other => assert_error(status, &other.into_result().err()?),
         },
-        "POST" => match decode_answer::<Listing>(&credentials, &asked(body), status, &headers, body)? {
+        "POST" => match decode_listing(&credentials, &asked(body), status, &headers, body)? {
             Response::Success(listing) => {
                 assert_proof(status, &headers, body);
                 assert_listed(listing.access_list(), body);
