@@ -229,7 +229,9 @@ impl Job {
                 scope.spawn(move || job.run_list(thread, client));
             }
         });
-        // It waits for its threads, so that no request is missed.
+        // It waits for its threads, so that no request is missed, and they wait for the connections
+        // that the client keeps: Wine does not end a read of a socket that is shut down.
+        drop(client);
         drop(server);
         (0..job.lists.len()).for_each(|thread| job.check_requests(thread, 0));
         job.check_rate();

@@ -70,9 +70,9 @@ fn a_proxy_that_is_down_or_unknown_is_a_connect_error_that_names_it() {
         let error = Verb::Grant.failure(&client("https://gong.invalid"));
         assert!(error.is_connect() && error.attempts() == 4, "{error:?}");
         let message = error.to_string();
-        let proxy = std::env::var("https_proxy").unwrap();
+        let proxy = std::env::var("HTTPS_PROXY").unwrap();
         let via =
-            format!("cannot connect to gong.invalid through the proxy {proxy} from https_proxy");
+            format!("cannot connect to gong.invalid through the proxy {proxy} from HTTPS_PROXY");
         return assert!(
             message.contains(&via) && message.contains("check the proxy"),
             "{message}"
@@ -84,7 +84,7 @@ fn a_proxy_that_is_down_or_unknown_is_a_connect_error_that_names_it() {
         .unwrap();
     let unknown = format!("{}.invalid:3128", "a".repeat(64));
     for proxy in [closed.to_string(), unknown] {
-        run_in_child(NAME, &[("https_proxy", &proxy)]);
+        run_in_child(NAME, &[("HTTPS_PROXY", &proxy)]);
     }
 }
 

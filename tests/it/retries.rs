@@ -268,7 +268,8 @@ fn the_total_timeout_bounds_all_attempts_together() {
         assert!(error.is_timeout(), "{error:?}");
         let attempts = error.attempts() as usize;
         assert!(attempts >= 2, "{error}");
-        assert_eq!(server.arrived(attempts), attempts);
+        // An attempt can be over before its request is sent.
+        assert!(server.requests().len() <= attempts, "{error}");
     });
 }
 

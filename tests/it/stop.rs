@@ -32,8 +32,7 @@ fn outcomes(batches: &[Batch], list: &CallAccessList) -> Vec<&'static str> {
 
 #[test]
 fn a_stop_ends_every_wait_at_once() {
-    let asks_to_wait =
-        |status| Server::sends(http(status, "retry-after: 60\r\n", ""), Then::KeepAlive);
+    let asks_to_wait = |status| Server::sends(http(status, "retry-after: 60\r\n", ""), Then::Close);
     let (none, retries) = (RetryPolicy::none(), RetryPolicy::default());
     for (waits_for, retry, expected) in [
         ("a permit", none.clone(), &["NotSent"][..]),

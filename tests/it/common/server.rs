@@ -7,8 +7,6 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::SHORT;
-
 /// A well-formed response with a length.
 pub fn http(status: u16, headers: &str, body: &str) -> String {
     format!(
@@ -324,7 +322,7 @@ pub fn full_listener() -> (socket2::Socket, SocketAddr, Vec<TcpStream>) {
     socket.listen(0).unwrap();
     let address = socket.local_addr().unwrap().as_socket().unwrap();
     let mut queue = Vec::new();
-    while let Ok(stream) = TcpStream::connect_timeout(&address, SHORT) {
+    while let Ok(stream) = TcpStream::connect_timeout(&address, super::SHORT) {
         queue.push(stream);
     }
     (socket, address, queue)
