@@ -156,6 +156,8 @@ pub(crate) fn command(words: &[String], settings: &Settings) -> String {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=,+\\".contains(&byte);
         command += &match word.bytes().all(is_plain) {
             true => format!(" {word}"),
+            // cmd knows no other quotes, and no path contains one.
+            false if cfg!(windows) => format!(" \"{word}\""),
             false => format!(" '{}'", word.replace('\'', r"'\''")),
         };
     }

@@ -162,8 +162,10 @@ fn a_job_that_stops_says_how_far_it_came_and_how_to_continue() {
         &said.out,
         &["done: 500 pairs", "remaining: 500 pairs", "status 401"],
     );
-    let next =
-        format!("continue with: gong-call-access --requests-per-second 1000 grant --file '{left}'");
+    let quote = if cfg!(windows) { '"' } else { '\'' };
+    let next = format!(
+        "continue with: gong-call-access --requests-per-second 1000 grant --file {quote}{left}{quote}"
+    );
     assert_has(
         &said.err,
         &[
