@@ -131,7 +131,7 @@ struct Envelope<'a, C> {
     call_access_list: C,
 }
 
-impl<'a, C> Envelope<'a, C> {
+impl<C> Envelope<'_, C> {
     /// Whether the response reports any error, in whatever form.
     ///
     /// Gong's errors are an array of strings. Any other value that is not empty counts too, so that a
