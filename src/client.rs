@@ -15,7 +15,7 @@ use crate::error::{ConfigError, Error};
 use crate::http::{Method, Request};
 use crate::id::CallId;
 use crate::listings::Listings;
-use crate::response::{Listing, Response, Success};
+use crate::response::{Listing, Response};
 use crate::send::{Sender, Stop, StopHandle};
 
 /// How large an acknowledgement may be, in bytes. Those from Gong hold little more than a request
@@ -363,7 +363,7 @@ impl Client {
         }
         let body = json!({ "filter": { "callIds": calls } });
         let (method, stop) = (Method::POST, Stop::default());
-        self.send(&method, &body, &calls, LISTING_LIMIT, &stop)
+        self.send(&method, &body, Some(&calls), &stop)
     }
 
     /// Gives users access to calls, in as few requests as the client's bounds allow.
@@ -461,18 +461,18 @@ impl Client {
             let message = "the call access list is empty, expected one pair or more";
             return Err(ConfigError::new(message).into());
         }
-        self.send(method, access, &(), RECEIPT_LIMIT, stop)
+        let response = self.send(method, access, None, stop)?;
+        Ok(response.map(Listing::into_receipt))
     }
 
-    /// Encodes `content` and sends it. The body of a success may have up to `limit` bytes.
-    fn send<T: Success>(
+    /// Encodes `content` and sends it. `listed` are the calls to be listed, if any.
+    fn send(
         &self,
         method: &Method,
         content: &impl Serialize,
-        requested: &T::Requested,
-        limit: usize,
+        listed: Option<&BTreeSet<CallId>>,
         stop: &Stop,
-    ) -> Result<Response<T>, Error> {
+    ) -> Result<Response<Listing>, Error> {
         // Encoded once, and not by ureq: retries send the same bytes, and ureq's `send_json` would
         // write them with indentation, at about twice the size.
         let body = serde_json::to_vec(content)
@@ -480,9 +480,9 @@ impl Client {
         let request = Request {
             method,
             body: &body,
-            limit,
+            limit: listed.map_or(RECEIPT_LIMIT, |_| LISTING_LIMIT),
         };
-        self.inner.sender.send(&request, requested, stop)
+        self.inner.sender.send(&request, listed, stop)
     }
 }
 

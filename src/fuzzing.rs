@@ -10,41 +10,22 @@ use crate::credentials::Credentials;
 use crate::http::HttpResponse;
 use crate::id::CallId;
 use crate::redact::Secrets;
-use crate::response::{Listing, Response, Success, decode};
+use crate::response::{Listing, Response, decode};
 
 /// How large a body may be, in bytes.
 pub const LIMIT: usize = 64 * 1024;
 
-/// Decodes a response to [`grant`](crate::Client::grant).
+/// Decodes a response to a [`list`](crate::Client::list) of these calls, or to a
+/// [`grant`](crate::Client::grant).
 ///
 /// Returns `None` if the status or a header is not valid in HTTP.
-pub fn decode_receipt(
+pub fn decode_response(
     credentials: &Credentials,
-    status: u16,
-    headers: &[(&str, &[u8])],
-    body: &[u8],
-) -> Option<Response> {
-    decode_answer(credentials, &(), status, headers, body)
-}
-
-/// Decodes a response to a [`list`](crate::Client::list) of these calls, like [`decode_receipt`].
-pub fn decode_listing(
-    credentials: &Credentials,
-    calls: &BTreeSet<CallId>,
+    listed: Option<&BTreeSet<CallId>>,
     status: u16,
     headers: &[(&str, &[u8])],
     body: &[u8],
 ) -> Option<Response<Listing>> {
-    decode_answer(credentials, calls, status, headers, body)
-}
-
-fn decode_answer<T: Success>(
-    credentials: &Credentials,
-    requested: &T::Requested,
-    status: u16,
-    headers: &[(&str, &[u8])],
-    body: &[u8],
-) -> Option<Response<T>> {
     let mut message = HttpMessage::builder().status(status);
     for (name, value) in headers {
         message = message.header(*name, *value);
@@ -52,7 +33,7 @@ fn decode_answer<T: Success>(
     let message = message.body(Body::builder().data(body)).ok()?;
     let http = HttpResponse::read(message, LIMIT).ok()?;
     let (_, secrets) = credentials.clone().into_parts();
-    Some(decode(http, requested, 1, &secrets))
+    Some(decode(http, listed, 1, &secrets))
 }
 
 /// Returns the URL of the resource below a base URL.

@@ -88,7 +88,6 @@ pub mod facts;
 pub mod fuzzing;
 mod http;
 mod id;
-mod json;
 mod listings;
 mod proxy;
 mod redact;

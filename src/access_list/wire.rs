@@ -5,7 +5,6 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::{CallAccessList, Pair};
 use crate::id::{CallId, UserId};
-use crate::json::Object;
 
 /// Writes `{"callAccessList":[{"callId":"…","userIds":["…"]}]}`.
 impl Serialize for CallAccessList {
@@ -54,25 +53,22 @@ impl Serialize for Users<'_> {
 impl<'de> Deserialize<'de> for CallAccessList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(serde::Deserialize)]
-        #[serde(rename_all = "camelCase")]
+        #[serde(rename_all = "camelCase", expecting = "an object")]
         struct Body {
-            call_access_list: Vec<Object<Item>>,
+            call_access_list: Vec<Item>,
         }
         #[derive(serde::Deserialize)]
-        #[serde(rename_all = "camelCase")]
+        #[serde(rename_all = "camelCase", expecting = "an object")]
         struct Item {
             call_id: CallId,
             user_ids: Vec<UserId>,
         }
-        let Object(body) = Object::<Body>::deserialize(deserializer)?;
-        Ok(body
+        let calls = Body::deserialize(deserializer)?
             .call_access_list
-            .into_iter()
-            .flat_map(|Object(item)| {
-                item.user_ids
-                    .into_iter()
-                    .map(move |user| (item.call_id, user))
-            })
-            .collect())
+            .into_iter();
+        let pairs = calls.flat_map(|Item { call_id, user_ids }| {
+            user_ids.into_iter().map(move |user| (call_id, user))
+        });
+        Ok(pairs.collect())
     }
 }

@@ -8,7 +8,7 @@ mod tls;
 mod transport;
 
 pub(crate) use fault::Fault;
-pub(crate) use response::{BodyEnd, ERROR_BODY_LIMIT, HttpResponse};
+pub(crate) use response::{ERROR_BODY_LIMIT, HttpResponse};
 pub(crate) use transport::{Connection, HAS_TLS, Request, Settings, Transport};
 pub(crate) use ureq::Proxy;
 pub(crate) use ureq::http::{HeaderValue, Method, Uri};

@@ -1,6 +1,6 @@
 //! `HttpResponse`: a response as received, and how much of its body is read.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use ureq::Body;
 use ureq::http::{HeaderMap, Response};
@@ -19,19 +19,8 @@ pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     headers: HeaderMap,
     pub(crate) body: Vec<u8>,
-    pub(crate) end: BodyEnd,
-}
-
-/// Whether the whole body was received, and can be read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BodyEnd {
-    Complete,
-    /// It is longer than the limit.
-    TooLarge,
-    /// The connection or the time ended before the body did.
-    CutShort,
-    /// It is complete, but compressed, although the request asked for `identity`.
-    Encoded,
+    /// Why the body is not what the server meant to send, if so.
+    pub(crate) problem: Option<&'static str>,
 }
 
 impl HttpResponse {
@@ -49,19 +38,22 @@ impl HttpResponse {
         } else {
             ERROR_BODY_LIMIT
         };
-        let (body, end) = read(body, limit);
-        let end = match end {
-            Ok(BodyEnd::Complete) if is_encoded(&head.headers) => BodyEnd::Encoded,
-            Ok(end) => end,
+        let (mut body, end) = read(body, limit);
+        let problem = match end {
             // A damaged body must not hide an error status, but a truncated 200 proves nothing.
-            Err(_) if status != 200 => BodyEnd::CutShort,
-            Err(error) => return Err(error),
+            Err(error) if status == 200 => return Err(error.into()),
+            Err(_) => Some("its body was cut short"),
+            Ok(_) if body.len() > limit => Some("its body is too large"),
+            // Although the request asked for `identity`.
+            Ok(_) if is_encoded(&head.headers) => Some("its body is compressed"),
+            Ok(_) => None,
         };
+        body.truncate(limit);
         Ok(Self {
             status,
             headers: head.headers,
             body,
-            end,
+            problem,
         })
     }
 
@@ -80,7 +72,7 @@ impl HttpResponse {
 }
 
 /// Reads to the end of the body, or one byte past the limit.
-fn read(mut body: Body, limit: usize) -> (Vec<u8>, Result<BodyEnd, ureq::Error>) {
+fn read(mut body: Body, limit: usize) -> (Vec<u8>, io::Result<usize>) {
     // ureq's own limit causes an error that loses what was read. One byte more than the limit tells a
     // body that is too large from one that just fits, and ureq reuses a connection only after a read
     // has reached the end.
@@ -92,12 +84,6 @@ fn read(mut body: Body, limit: usize) -> (Vec<u8>, Result<BodyEnd, ureq::Error>)
     let capacity = length.and_then(|length| length.try_into().ok());
     let mut bytes = Vec::with_capacity(capacity.unwrap_or(BODY_CAPACITY));
     let end = body.as_reader().take(readable).read_to_end(&mut bytes);
-    let end = match end {
-        Ok(_) if bytes.len() > limit => Ok(BodyEnd::TooLarge),
-        Ok(_) => Ok(BodyEnd::Complete),
-        Err(error) => Err(error.into()),
-    };
-    bytes.truncate(limit);
     (bytes, end)
 }
 

@@ -4,39 +4,40 @@
 //! Anything less may come from a proxy, a captive portal or a wrong host, and a caller must not take
 //! it for a grant. An error is the opposite: it keeps whatever can be read.
 
+use std::collections::BTreeSet;
 use std::str;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::api_error::{ApiError, Parts};
-use super::{Receipt, Response, Success};
-use crate::http::{BodyEnd, ERROR_BODY_LIMIT, HttpResponse, retry_after};
-use crate::json::{Array, Object};
+use super::listing::CallAccess;
+use super::{Listing, Receipt, Response};
+use crate::http::{ERROR_BODY_LIMIT, HttpResponse, retry_after};
+use crate::id::CallId;
 use crate::redact::{self, Secrets};
 
 /// Decodes the response to the `attempts`th attempt.
 ///
-/// It never fails: a response that cannot be understood is an [`ApiError`] with the status it has.
-pub(crate) fn decode<T: Success>(
+/// `listed` are the calls that were to be listed; without them, a success lists nothing. This never
+/// fails: a response that cannot be understood is an [`ApiError`] with the status it has.
+pub(crate) fn decode(
     http: HttpResponse,
-    requested: &T::Requested,
+    listed: Option<&BTreeSet<CallId>>,
     attempts: u32,
     secrets: &Secrets,
-) -> Response<T> {
+) -> Response<Listing> {
     let detail = if http.status == 200 {
-        match read_success::<T>(&http, requested) {
-            Ok(envelope) => {
-                let request_id = request_id(envelope.request_id, &http, secrets);
-                let content = envelope.call_access_list;
+        match read_success(&http, listed) {
+            Ok((id, calls)) => {
+                let request_id = request_id(id, &http, secrets);
                 // A long list takes more memory than its body, so the two are not kept side by side.
                 drop(http);
                 let receipt = Receipt {
                     request_id,
                     attempts,
                 };
-                return Response::Success(T::with(receipt, content));
+                return Response::Success(Listing::with(receipt, calls));
             }
             Err(problem) => Some(problem.to_owned()),
         }
@@ -46,33 +47,40 @@ pub(crate) fn decode<T: Success>(
     Response::refusal(refusal(&http, detail, attempts, secrets))
 }
 
-/// Reads the body of a 200.
+/// Reads the request id and the list in the body of a 200.
 ///
 /// # Errors
 ///
 /// Returns why the body does not prove success.
-fn read_success<'a, T: Success>(
+fn read_success<'a>(
     http: &'a HttpResponse,
-    requested: &T::Requested,
-) -> Result<Envelope<'a, T::Content>, &'static str> {
-    match http.end {
-        BodyEnd::Complete => {}
-        BodyEnd::TooLarge => return Err("its body is too large"),
-        BodyEnd::CutShort => return Err("its body was cut short"),
-        BodyEnd::Encoded => return Err("its body is compressed"),
+    listed: Option<&BTreeSet<CallId>>,
+) -> Result<(Option<&'a RawValue>, Vec<CallAccess>), &'static str> {
+    if let Some(problem) = http.problem {
+        return Err(problem);
     }
     // `serde_json::from_slice` does not check the UTF-8 of what it skips, and most of a body may be
     // skipped. JSON that is not UTF-8 did not come from Gong, or was damaged on the way.
     let json = str::from_utf8(&http.body).map_err(|_| "its body is not UTF-8")?;
-    let Object(envelope): Object<Envelope<'_, T::Content>> =
-        serde_json::from_str(json).map_err(|_| "its body is not the documented JSON object")?;
+    let envelope: Envelope<'_> = read(json.trim_start(), '{')?;
     if envelope.has_errors() {
         return Err("it reports errors");
     }
-    match T::problem(requested, &envelope.call_access_list, envelope.has_more()) {
-        Some(problem) => Err(problem),
-        None => Ok(envelope),
-    }
+    let calls = match listed {
+        Some(listed) => envelope.list(listed)?,
+        None => Vec::new(),
+    };
+    Ok((envelope.request_id, calls))
+}
+
+/// Reads JSON that begins with this bracket.
+///
+/// serde reads a struct from an array too. Where a text stands in place of a struct or an array, its
+/// error quotes the text, which can take many times the memory.
+fn read<'a, T: Deserialize<'a>>(json: &'a str, bracket: char) -> Result<T, &'static str> {
+    let json = Some(json).filter(|json| json.starts_with(bracket));
+    json.and_then(|json| serde_json::from_str(json).ok())
+        .ok_or("its body is not the documented JSON object")
 }
 
 /// Reads what can be read of any response but a success.
@@ -85,13 +93,12 @@ fn refusal(
     secrets: &Secrets,
 ) -> ApiError {
     let start = http.body.get(..ERROR_BODY_LIMIT);
-    let is_whole = start.is_none() && http.end == BodyEnd::Complete;
+    let is_whole = start.is_none() && http.problem.is_none();
     // Lossy: an invalid byte in one message must not hide the others.
     let body = String::from_utf8_lossy(start.unwrap_or(&http.body));
-    // A byte order mark is not JSON, but some gateways send one. The list is skipped: an id in it that
-    // is invalid must not hide the messages.
-    let Object(envelope): Object<Envelope<'_, IgnoredAny>> =
-        serde_json::from_str(body.trim_start_matches('\u{feff}')).unwrap_or_default();
+    // A byte order mark is not JSON, but some gateways send one.
+    let json = body.trim_start_matches('\u{feff}').trim_start();
+    let envelope: Envelope<'_> = read(json, '{').unwrap_or_default();
     ApiError::with(Parts {
         status: http.status,
         request_id: request_id(envelope.request_id, http, secrets),
@@ -116,31 +123,53 @@ fn redirect(http: &HttpResponse, secrets: &Secrets) -> Option<String> {
 
 /// The fields that all of Gong's responses have in common, and the list that some of them have.
 ///
-/// The raw ones may be any JSON: a success must not fail because one of them has a type other than the
+/// Each may be any JSON: a success must not fail because one of them has a type other than the
 /// documented one, and an error must not lose its message.
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", bound = "C: Deserialize<'de> + Default")]
-struct Envelope<'a, C> {
+#[serde(rename_all = "camelCase")]
+struct Envelope<'a> {
     #[serde(borrow)]
     request_id: Option<&'a RawValue>,
     #[serde(borrow)]
     errors: Option<&'a RawValue>,
     #[serde(borrow)]
     records: Option<&'a RawValue>,
-    #[serde(default)]
-    call_access_list: C,
+    #[serde(borrow)]
+    call_access_list: Option<&'a RawValue>,
 }
 
-impl<C> Envelope<'_, C> {
+impl Envelope<'_> {
     /// Whether the response reports any error, in whatever form.
     ///
     /// Gong's errors are an array of strings. Any other value that is not empty counts too, so that a
     /// form nobody expected does not pass for a success.
     fn has_errors(&self) -> bool {
         self.errors.is_some_and(|errors| {
-            let array = serde_json::from_str::<Array<IgnoredAny>>(errors.get());
-            errors.get() != "\"\"" && !array.is_ok_and(|Array(elements)| elements.is_empty())
+            let json = errors.get();
+            let elements = json
+                .strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'));
+            json != "\"\"" && elements.is_none_or(|elements| !elements.trim_start().is_empty())
         })
+    }
+
+    /// Reads the list of these calls. In Gong's schema, it may be missing, and so may a call's users.
+    ///
+    /// # Errors
+    ///
+    /// Returns why a program must not act on the list, for example revoke what is not in it.
+    fn list(&self, calls: &BTreeSet<CallId>) -> Result<Vec<CallAccess>, &'static str> {
+        if self.has_more() {
+            return Err("it is one page of several; what it does not show may be missing");
+        }
+        let Some(list) = self.call_access_list else {
+            return Ok(Vec::new());
+        };
+        let list: Vec<CallAccess> = read(list.get(), '[')?;
+        match list.iter().all(|call| calls.contains(&call.call_id)) {
+            true => Ok(list),
+            false => Err("it lists a call that was not requested"),
+        }
     }
 
     /// Whether the response says that it is one page of several.
@@ -152,10 +181,8 @@ impl<C> Envelope<'_, C> {
         }
         // What cannot be read may say so too.
         self.records
-            .is_some_and(|records| match serde_json::from_str(records.get()) {
-                Ok(Object(Records { cursor })) => {
-                    cursor.is_some_and(|cursor| cursor.get() != "\"\"")
-                }
+            .is_some_and(|records| match read(records.get(), '{') {
+                Ok(Records { cursor }) => cursor.is_some_and(|cursor| cursor.get() != "\"\""),
                 Err(_) => true,
             })
     }

@@ -1,13 +1,10 @@
 //! `Listing`: the users to whom this API gave access.
 
-use std::collections::BTreeSet;
-
 use serde::Deserialize;
 
-use super::{Receipt, Success};
+use super::Receipt;
 use crate::access_list::CallAccessList;
 use crate::id::{CallId, UserId};
-use crate::json::{Array, Object};
 
 /// The users to whom this API gave access to the requested calls.
 ///
@@ -60,6 +57,17 @@ impl Listing {
         }
     }
 
+    pub(super) fn with(receipt: Receipt, calls: Vec<CallAccess>) -> Self {
+        let pairs = calls.into_iter().flat_map(|CallAccess { call_id, users }| {
+            let users = users.into_iter().flatten();
+            users.map(move |user| (call_id, user.user_id))
+        });
+        Self {
+            access_list: pairs.collect(),
+            receipt,
+        }
+    }
+
     /// Returns the pairs that Gong listed.
     ///
     /// A call without such users does not appear. Duplicates merge. All of the calls were requested: a
@@ -94,6 +102,10 @@ impl Listing {
     pub fn receipt(&self) -> &Receipt {
         &self.receipt
     }
+
+    pub(crate) fn into_receipt(self) -> Receipt {
+        self.receipt
+    }
 }
 
 /// Collects the pairs of all listings; see [`Client::list_batches`](crate::Client::list_batches).
@@ -117,50 +129,13 @@ impl Extend<Listing> for CallAccessList {
 /// Other fields are ignored, since Gong may add some at any time.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct CallAccess {
-    call_id: CallId,
-    users: Option<Array<Object<User>>>,
+pub(super) struct CallAccess {
+    pub(super) call_id: CallId,
+    users: Option<Vec<User>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct User {
     user_id: UserId,
-}
-
-impl Success for Listing {
-    // In Gong's schema, both the list and the users of a call are optional.
-    type Content = Option<Array<Object<CallAccess>>>;
-    type Requested = BTreeSet<CallId>;
-
-    fn problem(
-        calls: &BTreeSet<CallId>,
-        content: &Self::Content,
-        has_more: bool,
-    ) -> Option<&'static str> {
-        let mut listed = content.iter().flat_map(|Array(listed)| listed);
-        if has_more {
-            Some("it is one page of several; what it does not show may be missing")
-        } else if !listed.all(|Object(listed)| calls.contains(&listed.call_id)) {
-            Some("it lists a call that was not requested")
-        } else {
-            None
-        }
-    }
-
-    fn with(receipt: Receipt, calls: Self::Content) -> Self {
-        let calls = calls.into_iter().flat_map(|Array(calls)| calls);
-        let pairs = calls.flat_map(|Object(CallAccess { call_id, users })| {
-            let users = users.into_iter().flat_map(|Array(users)| users);
-            users.map(move |Object(user)| (call_id, user.user_id))
-        });
-        Self {
-            access_list: pairs.collect(),
-            receipt,
-        }
-    }
-
-    fn receipt(&self) -> &Receipt {
-        &self.receipt
-    }
 }

@@ -1,7 +1,5 @@
 //! `Response` and `Receipt`: what Gong answered.
 
-use serde::de::{DeserializeOwned, IgnoredAny};
-
 mod api_error;
 mod decode;
 mod listing;
@@ -139,17 +137,6 @@ impl<T> Response<T> {
         }
     }
 
-    /// Returns Gong's id of the request, whatever the response.
-    pub(crate) fn request_id(&self) -> Option<&str>
-    where
-        T: Success,
-    {
-        match self {
-            Self::Success(success) => success.receipt().request_id(),
-            other => other.error()?.request_id(),
-        }
-    }
-
     /// Sorts an error by its status.
     fn refusal(error: ApiError) -> Self {
         match error.status() {
@@ -159,45 +146,6 @@ impl<T> Response<T> {
             500..=599 => Self::ServerError(error),
             _ => Self::Unexpected(error),
         }
-    }
-}
-
-/// What a success holds, and how it is made from the body.
-pub(crate) trait Success: Sized {
-    /// The field `callAccessList`, which may be missing.
-    type Content: DeserializeOwned + Default;
-
-    /// What the request named.
-    type Requested: ?Sized;
-
-    /// Returns why a program must not act on this content, if so. `has_more` says that it is one
-    /// page of several.
-    fn problem(
-        requested: &Self::Requested,
-        content: &Self::Content,
-        has_more: bool,
-    ) -> Option<&'static str>;
-
-    fn with(receipt: Receipt, content: Self::Content) -> Self;
-
-    fn receipt(&self) -> &Receipt;
-}
-
-impl Success for Receipt {
-    /// Gong documents no such field for an acknowledgement, so any value will do.
-    type Content = IgnoredAny;
-    type Requested = ();
-
-    fn problem((): &(), _: &IgnoredAny, _: bool) -> Option<&'static str> {
-        None
-    }
-
-    fn with(receipt: Receipt, _: IgnoredAny) -> Self {
-        receipt
-    }
-
-    fn receipt(&self) -> &Receipt {
-        self
     }
 }
 

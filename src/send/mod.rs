@@ -14,14 +14,16 @@ mod rate_limiter;
 mod retry;
 mod stop;
 
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, TransportError, via};
 use crate::http::{Connection, Fault, Request, Transport};
+use crate::id::CallId;
 use crate::redact::{Secrets, clean};
-use crate::response::{Response, Success, decode};
+use crate::response::{Listing, Response, decode};
 use crate::text::rounded;
 
 use permits::Delay;
@@ -63,16 +65,18 @@ impl Sender {
 
     /// Sends `request` until it succeeds, fails for good, runs out of attempts or time, or is stopped.
     ///
+    /// `listed` are the calls to be listed, if any; see [`decode`].
+    ///
     /// # Errors
     ///
     /// Returns the error of the last attempt, or one without attempts if no permit came in time or
     /// before `stop`.
-    pub(crate) fn send<T: Success>(
+    pub(crate) fn send(
         &self,
         request: &Request<'_>,
-        requested: &T::Requested,
+        listed: Option<&BTreeSet<CallId>>,
         stop: &Stop,
-    ) -> Result<Response<T>, Error> {
+    ) -> Result<Response<Listing>, Error> {
         let started = Instant::now();
         // Cannot overflow: `build` limits durations to 30 days.
         let deadline = started + self.total_timeout;
@@ -93,7 +97,7 @@ impl Sender {
                 Err(delay) => return last.unwrap_or_else(|| Err(self.unsent(delay))),
             };
             attempts += 1;
-            let outcome = self.attempt(request, requested, attempts, connection, until(deadline));
+            let outcome = self.attempt(request, listed, attempts, connection, until(deadline));
             // The exchange is over; a sleep before a retry must not hold a permit.
             drop(permit);
             let Some(failure) = failure(&outcome, was_cut_off) else {
@@ -120,14 +124,14 @@ impl Sender {
     }
 
     /// Sends `request` once, within `left`, and logs what happened.
-    fn attempt<T: Success>(
+    fn attempt(
         &self,
         request: &Request<'_>,
-        requested: &T::Requested,
+        listed: Option<&BTreeSet<CallId>>,
         attempt: u32,
         connection: Connection,
         left: Duration,
-    ) -> Result<Response<T>, Error> {
+    ) -> Result<Response<Listing>, Error> {
         let (method, host, proxy) = (request.method, self.host(), self.proxy());
         log::debug!(
             target: TARGET,
@@ -140,11 +144,11 @@ impl Sender {
         match self.transport.exchange(request, connection, left) {
             Ok(http) => {
                 let status = http.status;
-                let response: Response<T> = decode(http, requested, attempt, &self.secrets);
+                let response = decode(http, listed, attempt, &self.secrets);
                 log::debug!(
                     target: TARGET,
                     "status {status} from {host}, request id {}, after {:?}",
-                    response.request_id().unwrap_or("none"),
+                    request_id(&response).unwrap_or("none"),
                     started.elapsed(),
                 );
                 Ok(response)
@@ -188,8 +192,15 @@ impl Sender {
     }
 }
 
+fn request_id(response: &Response<Listing>) -> Option<&str> {
+    match response {
+        Response::Success(listing) => listing.receipt().request_id(),
+        other => other.error()?.request_id(),
+    }
+}
+
 /// Returns what the retry policy needs to know about an attempt, or `None` after a success.
-fn failure<T>(outcome: &Result<Response<T>, Error>, was_cut_off: bool) -> Option<Failure> {
+fn failure(outcome: &Result<Response<Listing>, Error>, was_cut_off: bool) -> Option<Failure> {
     match outcome {
         Ok(response) => response.error().map(|error| Failure::Status {
             status: error.status(),
@@ -210,7 +221,7 @@ fn failure<T>(outcome: &Result<Response<T>, Error>, was_cut_off: bool) -> Option
 /// Describes a failed attempt for the log, without text from the server.
 ///
 /// A server's message may quote ids, which this crate does not log.
-fn reason<T>(outcome: &Result<Response<T>, Error>) -> String {
+fn reason(outcome: &Result<Response<Listing>, Error>) -> String {
     match outcome {
         Ok(response) => response
             .error()

@@ -331,8 +331,6 @@ fn an_unreadable_listing_is_not_a_success() {
         r#"[{"users":[]}]"#,
         r#"[{"callId":7,"users":[]}]"#,
         r#"[{"callId":"_7","users":[]}]"#,
-        r#"[["7",[["1"]]]]"#,
-        r#"[{"callId":"7","users":[["1"]]}]"#,
         r#"[{"callId":"7","users":[{}]}]"#,
         r#"[{"callId":"7","users":[{"userId":"x"}]}]"#,
     ] {
