@@ -11,7 +11,7 @@ use serde::ser::{Serialize, Serializer};
 ///
 /// An id is never converted to a number. Leading zeros are kept, so `007` and `7` are different
 /// ids, and ids are ordered as text: `7` sorts before `70`, and `10` before `9`. The length is
-/// [Gong's own limit](crate#what-is-known-about-gong); only a request shows whether Gong knows the
+/// [Gong's own limit](crate::facts#ids); only a request shows whether Gong knows the
 /// call.
 ///
 /// An id takes 24 bytes, is `Copy`, and does not allocate. It serialises as a JSON string, and

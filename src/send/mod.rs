@@ -80,9 +80,7 @@ impl Sender {
         let started = Instant::now();
         // Cannot overflow: `build` limits durations to 30 days.
         let deadline = started + self.total_timeout;
-        let latest = started + RetryPolicy::latest_start(self.total_timeout);
         let mut attempts = 0;
-        let mut was_cut_off = false;
         let mut connection = Connection::Any;
         let mut last = None;
         loop {
@@ -91,7 +89,7 @@ impl Sender {
             if let Some(delay) = waiting.delay() {
                 self.log_delay(delay, attempts);
             }
-            let permit = match waiting.wait(latest, stop) {
+            let permit = match waiting.wait(deadline, stop) {
                 Ok(permit) => permit,
                 // What Gong said last is worth more to a caller than the wait that followed it.
                 Err(delay) => return last.unwrap_or_else(|| Err(self.unsent(delay))),
@@ -100,7 +98,7 @@ impl Sender {
             let outcome = self.attempt(request, listed, attempts, connection, until(deadline));
             // The exchange is over; a sleep before a retry must not hold a permit.
             drop(permit);
-            let Some(failure) = failure(&outcome, was_cut_off) else {
+            let Some(failure) = failure(&outcome) else {
                 return outcome;
             };
             // Before `next` decides: a 429 concerns all clones, even if this call gives up.
@@ -112,7 +110,7 @@ impl Sender {
                 .next(failure, attempts, until(deadline), random())
             {
                 Next::Stop => return outcome,
-                Next::Reconnect => (connection, was_cut_off) = (Connection::New, true),
+                Next::Reconnect => connection = Connection::New,
                 Next::After(wait) => {
                     self.log_wait(wait, attempts, &reason(&outcome));
                     self.permits.sleep(Instant::now() + wait, stop);
@@ -200,7 +198,7 @@ fn request_id(response: &Response<Listing>) -> Option<&str> {
 }
 
 /// Returns what the retry policy needs to know about an attempt, or `None` after a success.
-fn failure(outcome: &Result<Response<Listing>, Error>, was_cut_off: bool) -> Option<Failure> {
+fn failure(outcome: &Result<Response<Listing>, Error>) -> Option<Failure> {
     match outcome {
         Ok(response) => response.error().map(|error| Failure::Status {
             status: error.status(),
@@ -212,7 +210,7 @@ fn failure(outcome: &Result<Response<Listing>, Error>, was_cut_off: bool) -> Opt
                 status,
                 retry_after: None,
             },
-            fault => Failure::Transport { fault, was_cut_off },
+            fault => Failure::Transport(fault),
         }),
         Err(_) => None,
     }

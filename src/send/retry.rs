@@ -16,8 +16,8 @@ use crate::http::Fault;
 /// # What is retried
 ///
 /// - a connection that cannot be made, because the host name is unknown or nothing accepts it
-/// - a connection that closes before the response is complete; the first time, the call retries at
-///   once on a new connection, since the server may have closed a kept-alive one long before
+/// - a connection that closes before the response is complete; after the first attempt, the call
+///   retries at once on a new connection, since the server may have closed a kept-alive one long before
 /// - an attempt that times out
 /// - the statuses 408, 425, 429, 500, 502, 503, 504 and 520 to 526, from Gong or from a proxy that
 ///   was to connect to it
@@ -65,11 +65,7 @@ pub(super) enum Failure {
         retry_after: Option<Duration>,
     },
     /// No response.
-    Transport {
-        fault: Fault,
-        /// Whether an earlier attempt of the same call was cut off.
-        was_cut_off: bool,
-    },
+    Transport(Fault),
 }
 
 /// What follows a failure.
@@ -97,9 +93,6 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// Gong counts requests by the second, so retrying sooner would only get another 429.
     const MIN_AFTER_429: Duration = Duration::from_secs(1);
-
-    /// No response arrives in less time than this.
-    const MIN_ATTEMPT: Duration = Duration::from_millis(1);
 
     /// Creates a policy of a single attempt.
     ///
@@ -229,11 +222,8 @@ impl RetryPolicy {
         let wait = match failure {
             // A kept-alive connection that the server has closed looks like this, and ureq does not
             // say whether a connection was a new one. Since a repeat is harmless, the first one goes
-            // out at once; a second waits like any other failure.
-            Failure::Transport {
-                fault: Fault::Disconnected,
-                was_cut_off: false,
-            } if left > Self::MIN_ATTEMPT => return Next::Reconnect,
+            // out at once; a later one waits, as after any other failure.
+            Failure::Transport(Fault::Disconnected) if attempt == 1 => return Next::Reconnect,
             Failure::Status {
                 retry_after: Some(wait),
                 ..
@@ -250,18 +240,10 @@ impl RetryPolicy {
             }
             _ => self.backoff(attempt, random),
         };
-        // An attempt with next to no time left would only time out.
-        if wait.saturating_add(Self::MIN_ATTEMPT) < left {
-            Next::After(wait)
-        } else {
-            Next::Stop
+        match wait < left {
+            true => Next::After(wait),
+            false => Next::Stop,
         }
-    }
-
-    /// Returns how long after its start a call may begin its last attempt. A later one would only
-    /// time out.
-    pub(super) fn latest_start(total_timeout: Duration) -> Duration {
-        total_timeout - Self::MIN_ATTEMPT.min(total_timeout / 2)
     }
 
     /// Returns how long every call of the client waits after this failure.
@@ -299,12 +281,9 @@ fn is_retried(failure: Failure) -> bool {
             // did not answer.
             matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=526)
         }
-        Failure::Transport { fault, .. } => match fault {
-            Fault::Connect | Fault::ConnectTimeout(_) | Fault::Timeout(_) | Fault::Disconnected => {
-                true
-            }
-            Fault::Tls | Fault::Proxy(_) | Fault::NotHttp => false,
-        },
+        Failure::Transport(fault) => {
+            !matches!(fault, Fault::Tls | Fault::Proxy(_) | Fault::NotHttp)
+        }
     }
 }
 
@@ -330,13 +309,6 @@ mod tests {
         }
     }
 
-    fn transport(fault: Fault) -> Failure {
-        Failure::Transport {
-            fault,
-            was_cut_off: true,
-        }
-    }
-
     #[test]
     fn these_statuses_and_no_others_are_retried() {
         let retried: Vec<u16> = (100..=999)
@@ -358,7 +330,7 @@ mod tests {
             (Fault::Tls, false),
             (Fault::NotHttp, false),
         ] {
-            let next = RetryPolicy::default().next(transport(fault), 1, MINUTE, 0);
+            let next = RetryPolicy::default().next(Failure::Transport(fault), 1, MINUTE, 0);
             assert_eq!(next != Next::Stop, is_retried, "{fault:?}");
         }
     }
@@ -385,22 +357,12 @@ mod tests {
     }
 
     #[test]
-    fn the_first_disconnection_is_retried_at_once() {
-        let first = Failure::Transport {
-            fault: Fault::Disconnected,
-            was_cut_off: false,
-        };
-        let next = |failure| RetryPolicy::default().next(failure, 1, MINUTE, u64::MAX);
-        assert_eq!(next(first), Next::Reconnect);
-        assert!(
-            matches!(next(transport(Fault::Disconnected)), Next::After(wait) if !wait.is_zero())
-        );
-        assert_eq!(RetryPolicy::none().next(first, 1, MINUTE, 0), Next::Stop);
-        // A millisecond is too short for any attempt.
-        for left in [Duration::ZERO, Duration::from_millis(1)] {
-            let next = RetryPolicy::default().next(first, 1, left, 0);
-            assert_eq!(next, Next::Stop);
-        }
+    fn a_disconnection_is_retried_at_once_after_the_first_attempt_only() {
+        let lost = Failure::Transport(Fault::Disconnected);
+        let next = |attempt| RetryPolicy::default().next(lost, attempt, MINUTE, u64::MAX);
+        assert_eq!(next(1), Next::Reconnect);
+        assert!(matches!(next(2), Next::After(wait) if !wait.is_zero()));
+        assert_eq!(RetryPolicy::none().next(lost, 1, MINUTE, 0), Next::Stop);
     }
 
     #[test]
@@ -431,16 +393,7 @@ mod tests {
         assert_eq!(policy.hold_after(asked(429, 61)), None);
         assert_eq!(policy.hold_after(asked(503, 1)), None);
         assert_eq!(policy.hold_after(status(429)), None);
-        assert_eq!(policy.hold_after(transport(Fault::Connect)), None);
-    }
-
-    #[test]
-    fn no_attempt_starts_with_next_to_no_time_left() {
-        for (total_micros, latest_micros) in [(60_000_000, 59_999_000), (2000, 1000), (1000, 500)] {
-            let total = Duration::from_micros(total_micros);
-            let latest = RetryPolicy::latest_start(total);
-            assert_eq!(latest, Duration::from_micros(latest_micros), "{total:?}");
-        }
+        assert_eq!(policy.hold_after(Failure::Transport(Fault::Connect)), None);
     }
 
     fn any_failure() -> impl Strategy<Value = Failure> {
@@ -463,8 +416,7 @@ mod tests {
                     retry_after
                 }
             ),
-            (faults, any::<bool>())
-                .prop_map(|(fault, was_cut_off)| Failure::Transport { fault, was_cut_off }),
+            faults.prop_map(Failure::Transport),
         ]
     }
 
