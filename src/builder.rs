@@ -170,9 +170,9 @@ impl ClientBuilder {
     ///
     /// The default is 10 seconds, or [`timeout`](Self::timeout) if that is shorter. The two phases
     /// together can take twice this, and both count towards `timeout`. A connection that times out
-    /// has sent nothing to Gong, so [`is_connect`](Error::is_connect) is `true` for its error. A TLS
-    /// handshake that never ends is such a connection only if this is shorter than `timeout`.
-    /// Zero, or more than `timeout`, is an error in [`build`](Self::build).
+    /// has sent nothing to Gong, so [`is_connect`](Error::is_connect) is `true` for its error. If a
+    /// TLS handshake never ends, it is `true` only if this timeout is shorter than `timeout`. Zero,
+    /// or more than `timeout`, is an error in [`build`](Self::build).
     ///
     /// # Examples
     ///
@@ -194,7 +194,7 @@ impl ClientBuilder {
     /// Sets the timeout of a whole call: all attempts, the waits between them, and the waits for the
     /// rate limit.
     ///
-    /// The default is 120 seconds, which applies with [`RetryPolicy::none`] too. The call does not
+    /// The default is 120 seconds. It also applies with [`RetryPolicy::none`]. The call does not
     /// start a wait that would exceed it, but returns its last response or error at once. If a call
     /// cannot send even one request in this time, [`is_timeout`](Error::is_timeout) is `true` for
     /// its error, and [`attempts`](Error::attempts) is 0. In a batch job, the timeout applies to
@@ -246,8 +246,8 @@ impl ClientBuilder {
     /// The default is 3, which is [Gong's own limit](crate::facts#limits) for a whole
     /// company; set a lower one to leave room for the company's other tools. `None` removes the
     /// limit. Every attempt counts, including retries and those that cannot connect. A client that is
-    /// not made from another one does not know what was sent before, so a program that restarts within
-    /// a second may exceed Gong's limit; it then gets a 429, which is retried.
+    /// not made from another one does not know what was sent before it, so a program that restarts
+    /// within a second may exceed Gong's limit; it then gets a 429, and retries.
     ///
     /// An attempt takes a permit and releases it one second after its response, so this is also the
     /// largest number of requests in flight. An idle client sends its first requests without
@@ -339,7 +339,7 @@ impl ClientBuilder {
     /// outside the PEM blocks, and blocks that are not certificates, such as private keys. PEM
     /// without any certificate is an error in [`build`](Self::build), and so is this setting if the
     /// crate was built without a TLS feature. If a certificate is damaged, the TLS library does not
-    /// trust it: calls then fail with an error that [`is_tls`](crate::Error::is_tls).
+    /// trust it: calls then fail with an error whose [`is_tls`](crate::Error::is_tls) is `true`.
     ///
     /// # Examples
     ///
@@ -358,21 +358,21 @@ impl ClientBuilder {
 
     /// Checks all settings and creates the client, without sending anything.
     ///
-    /// The proxy, if any, is decided at this point, from the first of `HTTPS_PROXY`, `https_proxy`,
-    /// `ALL_PROXY` and `all_proxy` that is not blank. It is a URL such as
+    /// This also chooses the proxy: the first of `HTTPS_PROXY`, `https_proxy`, `ALL_PROXY` and
+    /// `all_proxy` that is not blank. It is a URL such as
     /// `http://user:password@proxy.example:3128`; `http://` may be left out, `https://` encrypts
-    /// the way to the proxy too, and there is no SOCKS. A user or password needs `%40` for `@`,
-    /// `%5C` for `\`, and so on. `NO_PROXY` (or `no_proxy`) lists what is connected directly:
-    /// `gong.io` is that domain with all hosts in it, as is `.gong.io`; `host:443` is one port, `*`
-    /// is everything, and an address is itself. A loopback host never has a proxy. `Debug` of the
-    /// client shows the proxy's host and its variable.
+    /// the connection to the proxy too, and SOCKS is not supported. In the user and the password,
+    /// write `%40` for `@`, `%5C` for `\`, and so on. `NO_PROXY` (or `no_proxy`) lists the hosts to
+    /// connect to directly: `gong.io` and `.gong.io` stand for the domain and all hosts in it,
+    /// `host:443` for one port, `*` for every host, and an address for itself. A loopback host
+    /// never has a proxy. `Debug` of the client shows the proxy's host and its variable.
     ///
     /// # Errors
     ///
     /// Returns [`Error::Config`] for the first setting that is invalid; the message has its name,
     /// its value and what is expected. An `https` base URL is an error if the crate was built
-    /// without a TLS feature. A proxy variable that cannot be used is an error that names it and does
-    /// not show it, never a direct connection.
+    /// without a TLS feature. So is a proxy variable that cannot be used; the message names it, but
+    /// does not show its value. The client never connects directly instead.
     ///
     /// # Examples
     ///

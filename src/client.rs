@@ -32,9 +32,9 @@ const LISTING_LIMIT: usize = 64 * 1024 * 1024;
 /// responses are held in memory as a whole.
 ///
 /// Share one client. Cloning is cheap, and clones share their kept-alive connections, their rate limit
-/// and the effect of a 429. A client with other settings, made with [`to_builder`](Self::to_builder),
-/// shares the last two; clients that are built apart share nothing. All methods take `&self` and may
-/// be called from many threads at once. Dropping the last clone closes the connections.
+/// and the effect of a 429. A client made with [`to_builder`](Self::to_builder) shares the last
+/// two; clients that are built separately share nothing. All methods take `&self` and may be called
+/// from many threads at once. Dropping the last clone closes the connections.
 ///
 /// # Examples
 ///
@@ -55,8 +55,8 @@ const LISTING_LIMIT: usize = 64 * 1024 * 1024;
 ///
 /// # Testing without HTTP
 ///
-/// Let the code under test take a trait of your own with the calls that it needs, and implement it
-/// for `Client` and for a fake.
+/// Let the code under test take a trait of your own with the methods that it needs, and implement
+/// it for `Client` and for a fake.
 ///
 /// ```
 /// use gong_call_access::{
@@ -141,8 +141,8 @@ struct Inner {
 impl Client {
     /// Creates a client for `https://api.gong.io`, with the defaults of [`ClientBuilder`].
     ///
-    /// This sends nothing; the first call shows whether Gong accepts the credentials. To set your
-    /// company's own host, which Gong shows beside the access key, use
+    /// This sends nothing; the first request shows whether Gong accepts the credentials. To set
+    /// your company's own host, which Gong shows beside the access key, use
     /// [`base_url`](ClientBuilder::base_url).
     ///
     /// # Errors
@@ -199,13 +199,13 @@ impl Client {
         ClientBuilder::new(credentials)
     }
 
-    /// Returns a builder with the settings of this client, whose clients share its rate limit.
+    /// Returns a builder with the settings and the rate limit of this client.
     ///
-    /// All clients that it builds stay, together with this one, within its
-    /// [`requests_per_second`](ClientBuilder::requests_per_second), and a 429 to one of them holds them
-    /// all. Set `requests_per_second` on the builder to share neither, for another company for example:
-    /// the new client then has a limit of its own. Connections are not shared, and `build` reads the
-    /// proxy from the environment again.
+    /// The clients that it builds stay, together with this one, within its
+    /// [`requests_per_second`](ClientBuilder::requests_per_second), and a 429 to one of them holds
+    /// them all. To share neither, for example for another company, set `requests_per_second` on
+    /// the builder: the new client then has a limit of its own. Connections are not shared, and
+    /// `build` reads the proxy from the environment again.
     ///
     /// # Examples
     ///
@@ -245,8 +245,8 @@ impl Client {
 
     /// Gives users access to calls, with one `PUT` of the whole list.
     ///
-    /// `Ok` does not mean granted: it holds whatever Gong responded, a refusal too. Call
-    /// [`into_result`](Response::into_result), which makes an error of a refusal.
+    /// `Ok` does not mean granted: it holds whatever Gong responded, even a refusal. Call
+    /// [`into_result`](Response::into_result), which turns a refusal into an error.
     ///
     /// The client retries the request as the [`RetryPolicy`](crate::RetryPolicy) says. Granting
     /// access that a user already has changes nothing, so a grant can be repeated.
@@ -262,8 +262,8 @@ impl Client {
     /// # Errors
     ///
     /// - Returns [`Error::Config`] if the list is empty. Nothing is sent.
-    /// - Returns [`Error::Transport`] if no response came, or none that could be read. The pairs may
-    ///   have been granted; granting them again is safe.
+    /// - Returns [`Error::Transport`] if no readable response arrived. The pairs may have
+    ///   been granted; granting them again is safe.
     ///
     /// # Examples
     ///
@@ -298,8 +298,8 @@ impl Client {
     /// # Errors
     ///
     /// - Returns [`Error::Config`] if the list is empty. Nothing is sent.
-    /// - Returns [`Error::Transport`] if no response came, or none that could be read. The pairs may
-    ///   have been revoked; revoking them again is safe.
+    /// - Returns [`Error::Transport`] if no readable response arrived. The pairs may have
+    ///   been revoked; revoking them again is safe.
     ///
     /// # Examples
     ///
@@ -327,7 +327,7 @@ impl Client {
     ///
     /// A response larger than 64 MiB is not a success; [`list_batches`](Self::list_batches) lists any
     /// number of calls. A response that lists a call that was not requested is
-    /// [`Response::Unexpected`], so a program may revoke what it did not expect to find.
+    /// [`Response::Unexpected`], so a listing holds only calls that were requested.
     ///
     /// The request is `{"filter":{"callIds":["5"]}}`, and the response
     /// `{"requestId":"x","callAccessList":[{"callId":"5","users":[{"userId":"7"}]}]}`. A missing
@@ -336,7 +336,7 @@ impl Client {
     /// # Errors
     ///
     /// - Returns [`Error::Config`] if there are no calls. Nothing is sent.
-    /// - Returns [`Error::Transport`] if no response came, or none that could be read.
+    /// - Returns [`Error::Transport`] if no readable response arrived.
     ///
     /// # Examples
     ///
@@ -413,12 +413,13 @@ impl Client {
         Batches::new(self.clone(), Method::DELETE, access)
     }
 
-    /// Lists the users to whom this API gave access to any number of calls.
+    /// Lists the users to whom this API gave access, for any number of calls.
     ///
     /// Each step of the returned iterator sends one request, with at most
     /// [`max_calls_per_batch`](crate::ClientBuilder::max_calls_per_batch) calls in the order of their
     /// ids, and yields its [`Listing`]. Duplicate calls are listed once. If Gong has deleted some of the
-    /// calls, that costs more requests but no listing; [`Listings::refused`] returns those calls.
+    /// calls, the others are still listed, in more requests; [`Listings::refused`] returns the
+    /// deleted ones.
     ///
     /// # Examples
     ///

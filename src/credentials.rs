@@ -21,10 +21,10 @@ const TOKEN: &str = "GONG_ACCESS_TOKEN";
 /// `api:call-user-access:read`. If the credentials lack the scope, Gong answers with a 401 that
 /// names it.
 ///
-/// Credentials cannot be read back: there is no accessor, and `Debug` shows only the scheme. The
-/// client replaces every server text that shows them, plain or in Base64, before it keeps any of it.
-/// Constructing credentials checks their form and sends nothing; a clone is cheap. The memory is
-/// not wiped on drop.
+/// Credentials cannot be read back: there is no accessor, and `Debug` shows only the scheme. If a
+/// text from the server shows them, plain or in Base64, the client replaces all of it. Constructing
+/// credentials checks their form and sends nothing; a clone is cheap. The memory is not wiped on
+/// drop.
 ///
 /// # Examples
 ///
@@ -69,7 +69,9 @@ impl Credentials {
         let secret = check("access key secret", secret.as_ref())?;
         // HTTP Basic splits the pair at its first `:`, so a key with one would change the secret.
         if key.contains(':') {
-            return Err(ConfigError::new("the access key contains a `:`").into());
+            return Err(
+                ConfigError::new("the access key contains a `:`; pass the key alone").into(),
+            );
         }
         let pair = format!("{key}:{secret}");
         Self::new("Basic", &STANDARD.encode(&pair), &[key, secret, &pair])
@@ -181,19 +183,19 @@ impl fmt::Debug for Credentials {
 /// Returns `value` if it can go into a header; the error says what is wrong without showing it.
 fn check<'a>(name: &str, value: &'a str) -> Result<&'a str, ConfigError> {
     let problem = if value.trim().is_empty() {
-        "blank"
+        "is blank"
     } else if value != value.trim_matches(is_wrapping) {
-        "not bare: it begins or ends with white space, a line break or a quote"
+        "begins or ends with white space, a line break or a quote; leave it out"
     } else if !value.chars().all(|c| matches!(c, ' '..='~')) {
-        "not printable ASCII"
+        "is not printable ASCII"
     } else {
         return Ok(value);
     };
-    Err(ConfigError::new(format!("the {name} is {problem}")))
+    Err(ConfigError::new(format!("the {name} {problem}")))
 }
 
-/// Whether this comes from a file or a shell rather than from Gong, if it is at an end. `docker
-/// --env-file` keeps quotes.
+/// Whether this character, at either end of a value, comes from a file or a shell rather than from
+/// Gong. `docker --env-file` keeps quotes.
 fn is_wrapping(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\'' | '"')
 }

@@ -1,5 +1,5 @@
-//! A blocking client for one resource of Gong's API, `/v2/calls/users-access`: grant, revoke and
-//! list which users can open which calls.
+//! A blocking client for one resource of Gong's API, `/v2/calls/users-access`: it grants, revokes
+//! and lists individual users' access to calls.
 //!
 //! It reports a change only if Gong acknowledged it, bounds every wait, and never shows a secret.
 //!
@@ -17,16 +17,16 @@
 //! # }
 //! ```
 //!
-//! What the crate relies on, and where each fact comes from, is in [`facts`]. The [README] has a table
-//! of all defaults, the TLS features, and what the crate costs.
+//! [`facts`] lists what the crate relies on, and where each fact comes from. The [README] has a
+//! table of all defaults, the TLS features, and what the crate costs.
 //!
 //! [README]: https://docs.rs/crate/gong-call-access/latest
 //!
 //! # Responses and errors
 //!
-//! [`Client::grant`], [`Client::revoke`] and [`Client::list`] send one request each. They return
-//! whatever Gong answers as a [`Response`], and an [`Error`] if there is no usable answer.
-//! [`Response::into_result`] makes an error of every response but a success.
+//! [`Client::grant`], [`Client::revoke`] and [`Client::list`] send one request each. They return a
+//! [`Response`] whatever Gong answers, and an [`Error`] if there is no usable answer.
+//! [`Response::into_result`] turns every response but a success into an error.
 //!
 //! # Many pairs
 //!
@@ -72,8 +72,8 @@
 //! # What it does not do
 //!
 //! It covers no other resource of Gong, caches nothing, and has no async interface. It works inside
-//! an async runtime, but blocks the thread that it is called on. For a shell instead of a program,
-//! there is the command-line tool `gong-call-access`, in the package `gong-call-access-cli`.
+//! an async runtime, but blocks the thread that it is called on. For use in a shell, there is the
+//! command-line tool `gong-call-access`, in the package `gong-call-access-cli`.
 
 mod access_list;
 mod base_url;
