@@ -82,7 +82,7 @@ fn prefix(path: &str) -> &str {
         .trim_end_matches('/')
 }
 
-/// Returns the host of a host with or without a port, after a check of both.
+/// Returns the host of `host` or `host:port`, after checking both parts.
 ///
 /// # Errors
 ///

@@ -22,12 +22,12 @@ use crate::text::{count, rounded};
 /// too long, both [`is_connect`](Self::is_connect) and [`is_timeout`](Self::is_timeout) are `true`, so
 /// test `is_connect` first.
 ///
-/// A service shares one client between its threads, and sets
+/// A service should share one client between its threads, and set
 /// [`total_timeout`](crate::ClientBuilder::total_timeout) shorter than its own callers wait. An
-/// [`InvalidId`](Self::InvalidId) and a [`BadRequest`](crate::Response::BadRequest) are its caller's
-/// mistake; [`Config`](Self::Config) and [`Unauthorized`](crate::Response::Unauthorized) need an
-/// operator. After anything else its caller may repeat the request, once
-/// [`retry_after`](Self::retry_after) is over.
+/// [`InvalidId`](Self::InvalidId) and a [`BadRequest`](crate::Response::BadRequest) are the
+/// caller's mistake; [`Config`](Self::Config) and [`Unauthorized`](crate::Response::Unauthorized)
+/// need an operator. After anything else, the caller may repeat the request, once
+/// [`retry_after`](Self::retry_after) has passed.
 ///
 /// # Examples
 ///
@@ -264,7 +264,7 @@ struct Inner {
 }
 
 impl TransportError {
-    /// The last exchange failed; `total_timeout` had `left` so much for it.
+    /// The last exchange failed; `left` is what `total_timeout` left for it.
     pub(crate) fn new(
         fault: Fault,
         left: Duration,
@@ -285,11 +285,11 @@ impl TransportError {
         }))
     }
 
-    /// Nothing was sent: for this long, a 429 or the rate limit left no permit to send a request.
+    /// Nothing was sent: a 429 or the rate limit left no permit within this time.
     pub(crate) fn unsent(host: &str, within: Duration, held_for: Option<Duration>) -> Self {
         let reason = match held_for {
             Some(wait) => format!("Gong asked to wait {:?} more", rounded(wait)),
-            None => "earlier calls of this client used up the time".to_owned(),
+            None => "earlier requests of this client used up the time".to_owned(),
         };
         Self(Arc::new(Inner {
             fault: None,

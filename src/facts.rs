@@ -37,7 +37,7 @@
 //! | fact | source |
 //! |---|---|
 //! | Ids are strings of up to 20 digits | documented |
-//! | Some 600 of them have 14 to 19 digits | recorded |
+//! | About 600 recorded ids have 14 to 19 digits | recorded |
 //! | Gong's CSV export puts a `_` before the ids of calls, and spreadsheets turn ids into `7.78234E+18` | recorded |
 //! | One malformed id, or an empty list of ids, is a 400 for the whole request | recorded |
 //!
@@ -47,15 +47,15 @@
 //! |---|---|
 //! | The status is 200, 400, 401 or 500. `requestId`, `errors` and the list of a listing are optional, and fields may be added at any time | documented |
 //! | Other resources of Gong also use 404, 405, 409 and 415 | recorded |
-//! | The header `x-traceid` equals the `requestId` of the body, in 72 responses of 72 | recorded |
-//! | Other listings of Gong come in pages, with a `records.cursor`. None is documented for this resource | documented |
+//! | The header `x-traceid` equals the `requestId` of the body, in 72 of 72 responses | recorded |
+//! | Other listings of Gong come in pages, with a `records.cursor`. No cursor is documented for this resource | documented |
 //!
 //! # Limits
 //!
 //! | fact | source |
 //! |---|---|
-//! | A company has 3 requests a second and 10,000 a day by default, for all of its tools together. Beyond that, the status is 429 with a `Retry-After` in seconds | [documented](https://help.gong.io/docs/what-the-gong-api-provides) |
-//! | That `Retry-After` reaches hours once the requests of the day are used up | recorded and reported |
+//! | A company may send 3 requests a second and 10,000 a day by default, for all of its tools together. Above that, the status is 429 with a `Retry-After` in seconds | [documented](https://help.gong.io/docs/what-the-gong-api-provides) |
+//! | That `Retry-After` can be hours long once the requests of the day are used up | recorded and reported |
 //!
 //! # Credentials and hosts
 //!

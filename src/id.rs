@@ -11,12 +11,12 @@ use serde::ser::{Serialize, Serializer};
 ///
 /// An id is never converted to a number. Leading zeros are kept, so `007` and `7` are different
 /// ids, and ids are ordered as text: `7` sorts before `70`, and `10` before `9`. The length is
-/// [Gong's own limit](crate::facts#ids); only a request shows whether Gong knows the
-/// call.
+/// [Gong's own limit](crate::facts#ids); only a request shows whether Gong knows the call.
 ///
 /// An id takes 24 bytes, is `Copy`, and does not allocate. It serialises as a JSON string, and
-/// deserialises from a string only. A JSON number is an error although a `u64` is not: most programs
-/// that write JSON keep 15 to 17 digits of a number, so it may already be the id of another call.
+/// deserialises from a string only. A JSON number is an error, although a `u64` is not: most
+/// programs that write JSON keep 15 to 17 digits of a number, so what arrives may be the id of
+/// another call.
 ///
 /// # Errors
 ///
@@ -70,7 +70,7 @@ impl UserId {
     pub(crate) const BEFORE_ALL: Self = Self(Digits([0; Digits::SIZE]));
 }
 
-/// What both kinds of ids have.
+/// Implements what both kinds of ids have.
 macro_rules! impl_id {
     ($Id:ident, $kind:literal) => {
         impl $Id {
@@ -207,7 +207,7 @@ impl fmt::Debug for Digits {
 /// Its `Display` names the kind of id, shows the text (escaped, and cut after 40 characters) and the
 /// first problem with it, and hints at the most common causes: the `_` that Gong's CSV export puts
 /// before ids, a spreadsheet that turned an id into a number such as `7.78E+18`, the `'` or `="…"`
-/// with which spreadsheets mark text, and surrounding space, also where it is invisible.
+/// with which spreadsheets mark text, and surrounding white space, even if it is invisible.
 ///
 /// # Examples
 ///
@@ -252,7 +252,7 @@ fn hint(text: &str) -> &'static str {
     if text.starts_with('_') {
         "; Gong's CSV export puts a `_` before ids: leave it out"
     } else if text.starts_with(['=', '\'']) {
-        "; a spreadsheet marks text like this: leave only the digits"
+        "; a spreadsheet marks text like this: keep only the digits"
     } else if text.contains("E+") {
         "; a spreadsheet turned it into a number and lost digits: export the column as text"
     } else if Digits::is_well_formed(text.trim_matches(is_blank)) {
@@ -262,8 +262,8 @@ fn hint(text: &str) -> &'static str {
     }
 }
 
-/// Whether nothing is seen of the character. Zero-width ones come with ids that were copied from a
-/// web page or a chat.
+/// Whether the character is invisible. Zero-width ones come with ids that were copied from a web
+/// page or a chat.
 fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}')
 }

@@ -16,8 +16,8 @@ use crate::response::{ApiError, Listing};
 /// [`Client::list_batches`] creates it. It holds the calls that are not listed yet, so its memory
 /// does not grow with the number of listings.
 ///
-/// Gong refuses the whole request if [one call is unknown](crate::facts#unknown-calls), which
-/// every list of calls has after a while, since Gong deletes calls. So after a status 400 the
+/// Gong refuses the whole request if [one call is unknown](crate::facts#unknown-calls), and it
+/// deletes calls, so every list of calls has unknown ones after a while. So after a status 400 the
 /// iterator searches for that call as [`Batches`](crate::Batches) does, and lists everything else.
 /// [`refused`](Self::refused) returns the calls that Gong refused alone.
 ///
@@ -25,9 +25,10 @@ use crate::response::{ApiError, Listing};
 ///
 /// An item is an [`Error`] as [`Client::list`] returns it, or an [`Error::Api`] for a response that
 /// is not a success. The iterator ends after an error, and [`remaining`](Self::remaining) then
-/// returns the calls that were neither listed nor refused. Refused calls end it with an error only
-/// if ten of them, far from each other, were refused and none was listed, or if some are still
-/// undecided after 1,000 requests that only searched; the latter error comes last.
+/// returns the calls that were neither listed nor refused. Refused calls end it with an error in
+/// two cases only: ten of them, far from each other, were refused and none was listed; or some are
+/// still undecided after 1,000 requests that only searched, and then the error comes after all
+/// listings.
 ///
 /// # Examples
 ///
@@ -49,7 +50,7 @@ use crate::response::{ApiError, Listing};
 #[must_use = "nothing is sent until the iterator is advanced"]
 pub struct Listings {
     client: Client,
-    /// Searches calls as it does pairs: each of them has the same user, whom nobody sends.
+    /// Searches calls as it does pairs: each call is paired with the same user, who is never sent.
     splitter: Splitter<'static>,
     refused: Vec<(CallId, ApiError)>,
     /// The calls that were given up, and the first error for one of them.
@@ -58,7 +59,7 @@ pub struct Listings {
 }
 
 impl Listings {
-    /// Starts with nothing sent.
+    /// Creates the iterator, without sending anything.
     pub(crate) fn new(client: Client, calls: impl IntoIterator<Item = CallId>) -> Self {
         let calls: CallAccessList = calls
             .into_iter()
@@ -87,10 +88,10 @@ impl Listings {
         remaining.into_iter().map(|(call, _)| call)
     }
 
-    /// Iterates over the calls that Gong refused so far, each when it was listed alone, with Gong's
+    /// Iterates over the calls that Gong refused so far, each in a request of its own, with Gong's
     /// reason.
     ///
-    /// Most likely Gong has deleted them, or they never were calls of this company.
+    /// Most likely Gong has deleted them, or they never belonged to this company.
     pub fn refused(&self) -> impl Iterator<Item = (CallId, &ApiError)> {
         self.refused.iter().map(|(call, error)| (*call, error))
     }

@@ -51,7 +51,7 @@ fn parse(value: &str) -> Result<Proxy, &'static str> {
     }
     let authority = rest.strip_suffix('/').unwrap_or(rest);
     let (user, address) = authority.rsplit_once('@').unwrap_or(("", authority));
-    // A URL ends its user information at the first of some of these, and a password continues.
+    // Some of these would end the user information of a URL in the middle of a password.
     if !user.chars().all(is_user_information) {
         return Err("its user or password has a character that must be escaped, as in %40 for @");
     }
@@ -90,7 +90,7 @@ fn is_at_or_below(host: &str, name: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// One spelling for all of an address, or of a name.
+/// Returns the one spelling that stands for every spelling of an address or a name.
 fn normalized(host: &str) -> String {
     let host = host.trim_start_matches('[').trim_end_matches([']', '.']);
     match host.parse::<IpAddr>() {

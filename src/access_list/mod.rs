@@ -25,8 +25,8 @@ use crate::id::{CallId, UserId};
 /// A list serialises as Gong's own request body, and deserialises from it. Reading is lenient where
 /// nothing is lost: duplicate pairs and calls merge, a call with an empty `userIds` is skipped, and
 /// unknown fields are ignored. So a list cannot say that nobody may open a call: a program that makes
-/// access match a file also needs to know its calls. An id that is a JSON number, or not 1 to 20
-/// digits, is an error.
+/// access match a list also needs to know which calls the list covers. An id that is a JSON number,
+/// or not 1 to 20 digits, is an error.
 ///
 /// # Examples
 ///

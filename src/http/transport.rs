@@ -151,7 +151,7 @@ impl Transport {
     /// again with the same timeout, so a server that stops reading a large body could double it.
     ///
     /// The thread that is abandoned at the deadline sends at most the rest of that write: ureq checks
-    /// its own clock, which started with the thread, before each of them.
+    /// its own clock, which started with the thread, before each write.
     fn exchange_on_a_thread(
         &self,
         request: &Request<'_>,

@@ -7,10 +7,10 @@ use crate::text::count;
 
 /// A response from Gong that is not a success.
 ///
-/// Its `Display` says in one line what the status means, what Gong said, the request id, and what
-/// to do, and so does its `Debug`. The variants of [`Response`](crate::Response) say more about each
-/// status. It is safe to log: the client cuts text from the server to 2 KiB, removes control
-/// characters, and puts `[redacted]` in place of a text that shows its own credentials.
+/// `Display` and `Debug` say in one line what the status means, what Gong said, the request id, and
+/// what to do. The variants of [`Response`](crate::Response) say more about each status. The
+/// message is safe to log: the client cuts text from the server to 2 KiB, removes control
+/// characters, and puts `[redacted]` in place of a text that shows the client's credentials.
 ///
 /// # Examples
 ///
@@ -122,7 +122,7 @@ impl ApiError {
     /// A 429 has it in seconds, which can amount to hours once the company has used up its requests
     /// for the day. A fraction of a second is rounded up. If it is an HTTP-date, the wait is
     /// counted from the response's own `Date`. It is `None` if the header is missing, repeated or
-    /// malformed, names zero or a time in the past, or is a date in a response without `Date`. A
+    /// malformed, is zero or a time in the past, or is a date in a response without `Date`. A
     /// number too large for a `u64` becomes `u64::MAX` seconds.
     ///
     /// # Examples

@@ -160,7 +160,7 @@ impl Envelope<'_> {
     /// Returns why a program must not act on the list, for example revoke what is not in it.
     fn list(&self, calls: &BTreeSet<CallId>) -> Result<Vec<CallAccess>, &'static str> {
         if self.has_more() {
-            return Err("it is one page of several; what it does not show may be missing");
+            return Err("it is one page of several, so it may not show all access");
         }
         let Some(list) = self.call_access_list else {
             return Ok(Vec::new());

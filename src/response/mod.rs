@@ -48,8 +48,8 @@ pub enum Response<T = Receipt> {
     Unauthorized(ApiError),
     /// Status 429: the company has used up its requests for this second or this day.
     ///
-    /// Wait for [`retry_after`](ApiError::retry_after); if there is none, a minute. If it is hours,
-    /// find the tool that uses up the company's requests, or ask Gong for more.
+    /// Wait for [`retry_after`](ApiError::retry_after), or for a minute if it is `None`. If it is
+    /// hours, find the tool that uses up the company's requests, or ask Gong for more.
     RateLimited(ApiError),
     /// Status 500 to 599: Gong failed. The request [may have been
     /// applied](crate#may-have-been-applied).
@@ -58,7 +58,7 @@ pub enum Response<T = Receipt> {
     /// applied](crate#may-have-been-applied).
     ///
     /// A redirect names the host to set as the base URL. After a 413, send fewer pairs, or use a batch
-    /// job. Otherwise something else than Gong has probably answered: check the base URL.
+    /// job. Otherwise, something other than Gong has probably answered: check the base URL.
     Unexpected(ApiError),
 }
 

@@ -33,7 +33,7 @@ pub(super) struct Waiting<'a> {
 /// Why a permit is not available at once, or not in time: the rate limit, or a 429.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Delay {
-    /// How long it is at least until there is one.
+    /// The shortest time until there may be one.
     pub(super) at_least: Duration,
     /// How much longer a 429 holds every request; `None` if only the rate limit does.
     pub(super) held_for: Option<Duration>,
@@ -78,7 +78,7 @@ impl Permits {
         }
     }
 
-    /// Waits for a change, or for so long. It may also wake up for no reason.
+    /// Waits until something changes or this time has passed. It may also wake up for no reason.
     fn wait<'a>(
         &self,
         limiter: MutexGuard<'a, RateLimiter>,

@@ -19,8 +19,8 @@ use crate::http::Fault;
 /// - a connection that closes before the response is complete; after the first attempt, the call
 ///   retries at once on a new connection, since the server may have closed a kept-alive one long before
 /// - an attempt that times out
-/// - the statuses 408, 425, 429, 500, 502, 503, 504 and 520 to 526, from Gong or from a proxy that
-///   was to connect to it
+/// - the statuses 408, 425, 429, 500, 502, 503, 504 and 520 to 526, from Gong, or from a proxy in
+///   answer to `CONNECT`
 ///
 /// There is no retry after an untrusted certificate, a response that is not HTTP, a redirect, any
 /// other status, or a 200 that does not prove success: another attempt would fail in the same way.

@@ -18,7 +18,7 @@ pub struct StopHandle {
 
 /// Whether a job is stopped.
 ///
-/// A call that no job sends has one of its own, which is never set.
+/// A call outside a job has one of its own, which is never set.
 pub(crate) type Stop = AtomicBool;
 
 impl StopHandle {
