@@ -42,7 +42,7 @@ impl fmt::Display for Id {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ids {
     known: BTreeSet<Id>,
-    /// With which ids each was refused.
+    /// The ids that each id was refused with.
     refused: BTreeMap<Id, Vec<Id>>,
     /// How many pairs were refused alone, for their ids or for their size.
     pub(super) all_refusals: usize,
@@ -73,7 +73,7 @@ impl Suspect {
 pub(super) enum Verdict {
     Open,
     Unknown,
-    /// Either it is unknown, or everything with which it was refused is.
+    /// Either it is unknown, or everything that it was refused with is.
     Doubtful,
 }
 
@@ -85,7 +85,7 @@ impl Ids {
     pub(super) fn acknowledge(&mut self, pairs: impl IntoIterator<Item = (CallId, UserId)>) {
         for (call, user) in pairs {
             for id in [Id::Call(call), Id::User(user)] {
-                // Now it is known what was refused with it.
+                // It was refused with a known id, and is now known itself.
                 self.refuses_pairs |= self.known.insert(id) && self.is_proven(id);
             }
         }
@@ -119,8 +119,8 @@ impl Ids {
         with.is_some_and(|with| with.iter().any(|id| self.is_known(*id)))
     }
 
-    /// Whether the pairs of this user are better sent at the end: the user would be found again in
-    /// every request.
+    /// Whether to send the pairs of this user at the end: in the order of the list, each request
+    /// would have to find the user again.
     pub(super) fn is_set_aside(&self, user: UserId) -> bool {
         let user = Id::User(user);
         let refusals = self.refusals(Suspect::Id(user));

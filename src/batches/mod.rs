@@ -41,21 +41,21 @@ pub(crate) use split::{Bounds, Decided, Splitter};
 /// id](crate::facts#unknown-calls). So after a status 400 the job searches for that id and
 /// completes everything else:
 ///
-/// - It sends the part of the request with half of the calls, or of the users, that Gong has not
-///   acknowledged yet, and continues in the half that is refused, down to a single pair.
+/// - Of the request, it sends the pairs with half of the calls, or half of the users, that Gong has
+///   not acknowledged yet. It continues in the half that is refused, down to a single pair.
 /// - A call is unknown once two of its pairs were refused alone, one of them with a known user. A
-///   user is unknown once four were, one of them with a known call; the job tries them at its end.
-///   The other pairs of an unknown id are [`Refused`](Outcome::Refused) without being sent. One
-///   acknowledgement clears an id. If Gong refuses a pair of two known ids, it takes twice as many
-///   refusals.
+///   user is unknown once four were, one of them with a known call; the job leaves the pairs of
+///   such a user to the end. The other pairs of an unknown id are [`Refused`](Outcome::Refused)
+///   without being sent. One acknowledgement clears an id. Once Gong refuses a pair of two known
+///   ids, the job waits for twice as many refusals.
 /// - Sometimes nothing proves which of two ids is unknown. After ten refusals of one id, or of any
 ///   ids in a job without an acknowledgement, the other pairs are
 ///   [`Undecided`](Outcome::Undecided) and not sent.
 /// - A job sends at most 1,000 requests only to search, a tenth of a company's daily limit. The
-///   smaller requests that follow a refusal carry pairs, and do not count. After that it continues
-///   in full requests; if one is refused, its pairs are undecided.
+///   smaller requests after a search carry new pairs, and do not count. After the 1,000, the job
+///   continues in full requests; if one is refused, its pairs are undecided.
 ///
-/// After a status 413, the next request is half as large, and no later one is larger.
+/// After a status 413, the next request is half as large, and no later one is larger than that.
 ///
 /// # Stopping and resuming
 ///
@@ -81,9 +81,9 @@ pub(crate) use split::{Bounds, Decided, Splitter};
 /// # }
 /// ```
 ///
-/// Each file has all that is left, so for 20,000 calls with 10 users each, which is a list of 4.5 MB,
-/// this writes 448 MB in all. A journal of the pairs that are done takes 4.5 MB, whatever the number of
-/// batches; the next run leaves out what is in it:
+/// Each file has all that is left. For 20,000 calls with 10 users each, a list of 4.5 MB, this
+/// writes 448 MB in all. A journal of the pairs that are done takes 4.5 MB, however many batches
+/// there are; the next run leaves out the pairs in it:
 ///
 /// ```no_run
 /// # use std::io::Write;
@@ -193,9 +193,10 @@ pub enum Outcome {
     Refused(ApiError),
     /// The job gave these pairs up: some of them may be good.
     ///
-    /// Gong refused them in one request after the job had used up its searches, or they were not
-    /// sent, since Gong had refused others of the same id, or of the job, ten times. Correct the ids
-    /// that [`Report::refusals`] names, then send these pairs again.
+    /// Either Gong refused them in one request after the job had used up its searches, or the job
+    /// did not send them, since Gong had refused ten other pairs: of the same id, or of a job
+    /// without an acknowledgement. Correct the ids that [`Report::refusals`] names, then send these
+    /// pairs again.
     Undecided(ApiError),
     /// The job stopped at these pairs, which [may have been applied](crate#may-have-been-applied).
     ///

@@ -111,9 +111,9 @@ impl Report {
     ///
     /// The failed ones [may have been applied](crate#may-have-been-applied), and sending them again
     /// is safe. The list serialises as JSON and can be read back by the next run. It does not say
-    /// whether its pairs are to be granted or revoked, so store the two apart. It has the pairs of
-    /// the batches in this report; [`Batches::remaining`](crate::Batches::remaining) also has those
-    /// that the job did not yield yet.
+    /// whether its pairs are to be granted or revoked, so keep the two in separate files. It has
+    /// the pairs of the batches in this report; [`Batches::remaining`](crate::Batches::remaining)
+    /// also has those that the job did not yield yet.
     ///
     /// # Examples
     ///
@@ -132,11 +132,11 @@ impl Report {
         &self.remaining
     }
 
-    /// Iterates over the refused pairs, grouped by the id that explains them, most pairs first.
+    /// Iterates over the refused pairs, grouped by the id that explains them, largest group first.
     ///
-    /// The report decides which id that is from all of its batches: an id that Gong never
-    /// acknowledged, and that was refused with one that Gong knows or, if there is none, refused
-    /// most often. So the answer can change while batches are added.
+    /// The report looks for that id in all of its batches: Gong never acknowledged it, and refused
+    /// it with an id that Gong knows or, if there is none, most often. So the answer can change
+    /// while batches are added.
     ///
     /// # Examples
     ///
@@ -188,9 +188,9 @@ impl Report {
 
     /// Returns the error that stopped the job before its end.
     ///
-    /// It is `None` if the job reached its end, even if pairs were refused, and after
-    /// [`Batches::stop`](crate::Batches::stop). After a 429 its
-    /// [`retry_after`](Error::retry_after) says when to continue.
+    /// It is `None` after [`Batches::stop`](crate::Batches::stop), and if the job reached its end,
+    /// even if pairs were refused. After a 429, the error's [`retry_after`](Error::retry_after)
+    /// says when to continue.
     ///
     /// # Examples
     ///
@@ -325,7 +325,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Refused pairs with the same explanation; [`Report::refusals`] returns it.
+/// Refused pairs with the same explanation; [`Report::refusals`] iterates over them.
 ///
 /// `Display` writes one line for people, whose text may change in any release.
 ///
@@ -362,7 +362,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Returns the id that explains the refusal, which Gong does not seem to know.
+    /// Returns the id that explains the refusal: Gong does not seem to know it.
     ///
     /// It is `None` for a single pair if nothing tells its call from its user, since Gong acknowledged
     /// neither and refused both equally often. Gong's messages may say more. It is also `None` if
@@ -373,8 +373,8 @@ impl Refusal {
 
     /// Returns the refused pairs.
     ///
-    /// Those that Gong refused alone are enough to tell, so the others of the same id may not have
-    /// been sent.
+    /// A few that Gong refused alone show that an id is unknown, so the others of that id may not
+    /// have been sent.
     pub fn access_list(&self) -> &CallAccessList {
         &self.access_list
     }

@@ -22,11 +22,11 @@ pub(super) struct Search {
     pub(super) suspected: usize,
     /// How many pairs a request may carry while nothing is known about them.
     limit: usize,
-    /// How many pairs are fewer than any request had that was too large.
+    /// How many pairs any request may carry: fewer than one that was too large.
     pub(super) most: usize,
     /// How many pairs were acknowledged since the last refused one.
     acknowledged: usize,
-    /// How many pairs the request had that began the search.
+    /// How many pairs the request that began the search carried.
     pub(super) began_with: usize,
     /// How many requests were sent only to search.
     requests: usize,
@@ -59,7 +59,8 @@ impl Search {
         self.requests >= Self::MAX_REQUESTS
     }
 
-    /// Starts over with pairs that are probably refused, which a large request would not show.
+    /// Starts over with single pairs: the next ones are probably refused, and a large request would
+    /// not show which.
     pub(super) fn restart(&mut self) {
         self.limit = 1;
         self.acknowledged = 0;
@@ -106,7 +107,7 @@ impl Search {
         }
     }
 
-    /// Records that a request with so many pairs was too large.
+    /// Records that a request with this many pairs was too large.
     pub(super) fn too_large(&mut self, pairs: usize) {
         self.count();
         self.most = pairs / 2;

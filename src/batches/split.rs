@@ -101,7 +101,7 @@ impl<'a> Splitter<'a> {
     /// Records that Gong refused the last request, with a 413 if it `is_too_large`.
     pub(crate) fn refused(&mut self, is_too_large: bool) -> Decided {
         if self.ids.is_none() {
-            // Until here, everything decided was acknowledged, in the list's order.
+            // Up to here, everything decided was acknowledged, in the list's order.
             let rest = self.queue.len() + self.rest().count();
             let mut ids = Ids::default();
             ids.acknowledge(self.list.pairs().take(self.list.len() - rest));
@@ -277,7 +277,7 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// Returns what explains it if a pair of this call is refused alone.
+    /// Returns what may be unknown if a pair of this call is refused alone.
     fn suspects(&self, call: CallId) -> impl Iterator<Item = Suspect> + use<> {
         // Unless the queue holds the pairs of one user, most pairs of a user are out of sight.
         let user = self.user.map(Id::User);
@@ -285,7 +285,7 @@ impl<'a> Splitter<'a> {
         [Suspect::All].into_iter().chain(ids.map(Suspect::Id))
     }
 
-    /// Returns whose pairs are next, if they are probably refused.
+    /// Returns what the next pairs have in common, if they are probably refused for it.
     fn trial(&self) -> Option<Suspect> {
         let ids = self.ids.as_ref().filter(|_| !self.search.is_over())?;
         let (call, _) = self.queue.front()?;
@@ -293,8 +293,8 @@ impl<'a> Splitter<'a> {
         suspects.find(|suspect| ids.refusals(*suspect) > 0)
     }
 
-    /// Puts one pair of a suspect at the front: if possible one with a known id, which proves
-    /// something, or else one that is far from those that were refused before.
+    /// Puts one pair of a suspect at the front: one with a known id if possible, since it proves
+    /// something, or else one far from those that were refused before.
     fn probe(&mut self, suspect: Suspect) -> usize {
         let Some(ids) = &self.ids else { return 0 };
         let next = || self.queue.iter().copied().chain(self.rest());
@@ -336,7 +336,7 @@ impl<'a> Splitter<'a> {
             if room == 0 {
                 break;
             }
-            // One more than the limit shows that the call is too large, whatever its size.
+            // One user more than the limit shows that the call is too large.
             let users = self.queue.range(size..).take(limit.saturating_add(1));
             let users = users.take_while(|(of, _)| of == call).count();
             if users > room && users <= limit {
@@ -347,8 +347,9 @@ impl<'a> Splitter<'a> {
         size
     }
 
-    /// Puts those of the suspected pairs at the front that tell most, and returns how many: the pairs
-    /// of one half of the calls or of the users that may be unknown, whichever are more.
+    /// Puts the most telling of the suspected pairs at the front, and returns how many there are:
+    /// the pairs of half of the calls, or of half of the users, that may be unknown, whichever are
+    /// more.
     fn narrow(&mut self) -> usize {
         let pairs = self.queue.make_contiguous();
         let (Some(ids), Some(span)) = (&self.ids, pairs.get_mut(..self.search.suspected)) else {
