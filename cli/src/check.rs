@@ -1,4 +1,4 @@
-//! `check`: what one runs first, and when something is wrong.
+//! `check`: the command to run first, and when something is wrong.
 
 use std::env;
 use std::io::{self, Write};
@@ -36,7 +36,7 @@ pub(crate) fn run(call: CallId, settings: &Settings) -> Result<Exit> {
 
 type Line = (&'static str, String);
 
-/// What a request will use, without a part of any secret.
+/// What a request will use, without any part of a secret.
 fn configuration(client: &Client, settings: &Settings) -> Vec<Line> {
     if settings.demo {
         return vec![("host", "the stand-in inside this program".to_owned())];
@@ -45,7 +45,9 @@ fn configuration(client: &Client, settings: &Settings) -> Vec<Line> {
     let host = match (&settings.base_url, variable("GONG_BASE_URL")) {
         (Some(base_url), _) => format!("{base_url} (--base-url)"),
         (None, Some(base_url)) => format!("{} (GONG_BASE_URL)", base_url.trim()),
-        (None, None) => "https://api.gong.io (set GONG_BASE_URL to your own)".to_owned(),
+        (None, None) => {
+            "https://api.gong.io (set GONG_BASE_URL to your company's own host)".to_owned()
+        }
     };
     let credentials = match variable("GONG_ACCESS_KEY") {
         Some(_) => "an access key (GONG_ACCESS_KEY and its secret)",
@@ -58,7 +60,7 @@ fn configuration(client: &Client, settings: &Settings) -> Vec<Line> {
     ]
 }
 
-/// The proxy that the client has decided on, and its variable, which `Debug` alone tells.
+/// The proxy that the client has chosen, and its variable, which only `Debug` shows.
 fn proxy(client: &Client) -> Option<String> {
     let shown = format!("{client:?}");
     let (_, proxy) = shown.split_once("proxy: Some(\"")?;
@@ -79,7 +81,7 @@ fn findings<T>(outcome: &Result<Response<T>, Error>) -> (Exit, Vec<Line>) {
         }
         Ok(response) => response.error(),
     };
-    let mut lines = vec![("connection", good("name, connection and TLS"))];
+    let mut lines = vec![("connection", good("host name, connection and TLS"))];
     let (exit, access) = match error {
         None => (Exit::Done, good(&format!("credentials and scope {SCOPE}"))),
         Some(error) if error.status() == 400 && is_gong(error) => {

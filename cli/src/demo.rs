@@ -14,7 +14,7 @@ use crate::output::note;
 
 pub(crate) const NOTICE: &str = "\
 demo: a stand-in for Gong inside this program; nothing leaves this machine. It does not
-demo: know call 7782342274025937899 and user 234599484848499, and forgets everything in the end.";
+demo: know call 7782342274025937899 or user 234599484848499, and forgets everything when it ends.";
 
 const UNKNOWN_CALL: &str = "7782342274025937899";
 const UNKNOWN_USER: &str = "234599484848499";

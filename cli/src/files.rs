@@ -86,7 +86,7 @@ impl Paths<'_> {
                 true => ("standard input".to_owned(), Handle::stdin()),
                 false => (input.display().to_string(), Handle::from_path(input)),
             };
-            // A pipe may have no identity, and then it is no file either.
+            // A pipe may have no identity, and then it is not a file either.
             seen.extend(handle.ok().map(|handle| (name, handle)));
         }
         for (option, path) in [("--refused", self.refused), ("--remaining", self.remaining)] {
@@ -130,8 +130,9 @@ impl Remaining {
         let unusable = |error| format!("cannot write {shown}: {error}");
         let earlier = fs::read(path).map_err(unusable)?;
         if !earlier.is_empty() {
-            let earlier: CallAccessList = serde_json::from_slice(&earlier)
-                .map_err(|_| format!("--remaining would replace {shown}, which is no such file"))?;
+            let earlier: CallAccessList = serde_json::from_slice(&earlier).map_err(|_| {
+                format!("--remaining would replace {shown}, which does not hold pairs")
+            })?;
             let lost = earlier.difference(list).len();
             if lost > 0 {
                 let lost = counted(lost, "pair");
@@ -231,7 +232,7 @@ impl Refused {
         }
         let missing = match &earlier[..] {
             [] => HEADER,
-            // A disk was full in the middle of a row, or an editor left the last line open.
+            // The disk was full in the middle of a row, or an editor left the last line open.
             [.., last] if *last != b'\n' => "\n",
             _ => "",
         };
@@ -301,7 +302,7 @@ fn usable<T>(path: &Path, read: Result<Input<T>, Problems>) -> Result<T, BadInpu
     let path = path.display();
     let input = read.map_err(|problems| {
         BadInput(format!(
-            "{path} cannot be used, nothing was sent:\n{problems}"
+            "{path} cannot be used, so nothing was sent:\n{problems}"
         ))
     })?;
     if !input.warnings.is_empty() {

@@ -27,13 +27,13 @@ pub(crate) struct Arguments {
     /// Read the pairs from a table or a JSON body; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "call")]
     file: Option<PathBuf>,
-    /// Send nothing, and print how many requests it takes
+    /// Print how many requests it would take, and send nothing
     #[arg(long)]
     dry_run: bool,
-    /// Keep all that is not known to be done in this file, as JSON
+    /// Keep every pair that is not known to be done in this file, as JSON
     #[arg(long, value_name = "FILE")]
     remaining: Option<PathBuf>,
-    /// Append the refused pairs to this table, with Gong's reasons
+    /// Append the refused pairs to this CSV file, with Gong's reasons
     #[arg(long, value_name = "FILE")]
     refused: Option<PathBuf>,
 }
@@ -84,7 +84,7 @@ pub(crate) fn run(
 ) -> Result<Exit> {
     let list = arguments.pairs(change)?;
     if list.is_empty() && !settings.quiet {
-        note!("warning: there is no pair to {}", change.name());
+        note!("warning: there are no pairs to {}", change.name());
     }
     let confirmation = Confirmation::new(yes || arguments.dry_run)?;
     let batches = change.batches(&settings.client()?, &list);
@@ -181,7 +181,7 @@ fn dry_run(list: &CallAccessList, requests: usize, settings: &Settings) -> Resul
 fn show(change: Change, arguments: &Arguments, report: &Report, settings: &Settings) {
     if settings.json {
         let json = output::json(change, report);
-        // Nobody may read it any more; the access is changed all the same.
+        // The reader may be gone, but the access is changed all the same.
         let _ = output::write_json(&mut io::stdout(), json, exit(report), settings);
     } else if arguments.file.is_none() && report.all_done() && !settings.quiet {
         for (call, user) in report.done() {
@@ -198,7 +198,7 @@ fn show(change: Change, arguments: &Arguments, report: &Report, settings: &Setti
 
 /// Runs a job to its end, or until Ctrl-C, and keeps its files up to date meanwhile.
 ///
-/// If a file cannot be written any more, the job stops, and the report says how far it came.
+/// If a file cannot be written any more, the job stops, and the report says how far it got.
 pub(crate) fn send(
     change: Change,
     mut batches: Batches<'_>,

@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
         conflicts_with = "calls"
     )]
     file: Option<PathBuf>,
-    /// Other commands read csv and json as FILE
+    /// How to print the access; other commands can read csv and json as FILE
     #[arg(long, value_enum, default_value = "table", conflicts_with = "json")]
     format: Format,
 }
@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> Result<Exit> {
     Ok(listed.exit())
 }
 
-/// As many as the library sends by default; it is needed only for the time that is left.
+/// As many as the library sends by default; only the estimate of the time left needs it.
 const CALLS_PER_REQUEST: usize = 100;
 
 /// The access to some calls, and the calls that Gong refused to list.
@@ -84,7 +84,7 @@ impl Listed {
         while let Some(listing) = listings.next() {
             access.extend([listing?]);
             requests += 1;
-            // Counting what remains copies it.
+            // Counting the calls that remain copies them.
             if shown.elapsed() >= Duration::from_millis(200) {
                 let before = mem::replace(&mut left, listings.remaining().count());
                 let to_come = left.div_ceil(CALLS_PER_REQUEST);

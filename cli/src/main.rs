@@ -33,7 +33,7 @@ struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Credentials come from the environment alone: GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET,
+Credentials come only from the environment: GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET,
 or GONG_ACCESS_TOKEN. Set GONG_BASE_URL to your company's own host.
 To try a command without an account, add --demo. When something is wrong, run `check`.
 
@@ -71,12 +71,12 @@ const GONGS_LIMIT: u32 = 3;
 
 /// What every command takes.
 #[derive(clap::Args)]
-#[command(next_help_heading = "Everywhere")]
+#[command(next_help_heading = "Global options")]
 struct Settings {
-    /// The company's own host [env: GONG_BASE_URL]
+    /// Your company's own host [env: GONG_BASE_URL]
     #[arg(long, value_name = "URL", global = true)]
     base_url: Option<String>,
-    /// The rate limit; Gong's is for the whole company
+    /// Requests a second; Gong's limit is company-wide
     #[arg(long, value_name = "N", global = true, default_value_t = GONGS_LIMIT,
         value_parser = clap::value_parser!(u32).range(1..))]
     requests_per_second: u32,
@@ -143,7 +143,7 @@ impl Settings {
         if let Some(path) = &self.root_certificates {
             builder = builder.root_certificates(files::read(path)?);
         }
-        // The stand-in has no limit.
+        // The stand-in has no rate limit.
         let per_second = (!self.demo).then_some(self.requests_per_second);
         Ok(builder.requests_per_second(per_second).build()?)
     }

@@ -85,7 +85,7 @@ pub(crate) fn failure(error: &(dyn Error + 'static), settings: &Settings) -> Exi
     exit
 }
 
-/// Marks every line of a text that claims something if it is true of the stand-in only.
+/// With `--demo`, marks every line of a result, which is true of the stand-in only.
 pub(crate) fn marked(text: &str, settings: &Settings) -> String {
     let mark = if settings.demo { "demo: " } else { "" };
     let lines = text.lines().map(|line| format!("{mark}{line}\n"));
@@ -94,7 +94,7 @@ pub(crate) fn marked(text: &str, settings: &Settings) -> String {
 
 /// Writes the report of a job for people, unless there was nothing to do.
 ///
-/// A closed pipe or a full disk is no failure any more: the access is changed.
+/// By now, a closed pipe or a full disk is no failure: the access is changed.
 pub(crate) fn report(change: Change, report: &Report, settings: &Settings) {
     let is_empty = report.all_done() && report.done().is_empty();
     if is_empty || settings.json || settings.quiet && report.all_done() {
@@ -170,11 +170,11 @@ pub(crate) struct Confirmation {
 }
 
 impl Confirmation {
-    /// Fails where nobody can answer, before anything is sent.
+    /// Fails if nobody can answer, before anything is sent.
     pub(crate) fn new(is_given: bool) -> Result<Self> {
         let has_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
         if !is_given && !has_terminal {
-            return bad_input("nobody can be asked without a terminal: add --yes to confirm");
+            return bad_input("without a terminal, nobody can confirm this: add --yes");
         }
         Ok(Self { is_given })
     }

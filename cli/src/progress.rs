@@ -17,9 +17,9 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// `what` is counted, such as "pairs".
+    /// `what` names what is counted, such as "pairs".
     pub(crate) fn new(what: &'static str, count: usize, settings: &Settings) -> Self {
-        // What takes one request needs neither.
+        // A job of one request needs neither.
         let is_quiet = settings.quiet || count < 100;
         let bar = match is_quiet || settings.verbose {
             // The records of --verbose would be written across a bar.

@@ -27,18 +27,18 @@ use crate::{Result, Settings, files};
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
-    /// The only pairs that should have access; `-` is standard input
+    /// Every pair that should have access, and no other; `-` is standard input
     file: PathBuf,
-    /// Reconcile these calls; one that FILE does not name loses all users
+    /// Reconcile these calls; a call without a pair in the other FILE loses all users
     #[arg(long, value_name = "FILE")]
     calls: Option<PathBuf>,
     /// Make the changes that are shown
     #[arg(long)]
     apply: bool,
-    /// Allow this many revocations, in place of half of what is found
+    /// Allow this many revocations, instead of half of the access that is found
     #[arg(long, value_name = "N")]
     max_revocations: Option<usize>,
-    /// Append the refused pairs to this table, with Gong's reasons
+    /// Append the refused pairs to this CSV file, with Gong's reasons
     #[arg(long, value_name = "FILE", requires = "apply")]
     refused: Option<PathBuf>,
     /// Do not ask for confirmation
@@ -54,8 +54,8 @@ pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> Result<Exit> {
     let calls = arguments.calls(&wanted)?;
     if wanted.is_empty() && arguments.max_revocations.is_none() {
         return bad_input(
-            "FILE has no pair, so nothing was sent. \
-             To take access from everybody in --calls, add --max-revocations N",
+            "FILE has no pairs, so nothing was sent. \
+             To take away all access to the calls in --calls, add --max-revocations N",
         );
     }
     let confirmation = arguments
@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> Result<Exit> {
     plan.record_unknown(&wanted, &mut outputs)?;
     let exit = plan.apply(&client, &mut outputs, settings)?;
     match exit {
-        Exit::SomeRemain => note!("next: run the same command again, which continues"),
+        Exit::SomeRemain => note!("next: run the same command again to continue"),
         Exit::SomeRefused => {
             note!("next: correct what was refused, then run the same command again")
         }
@@ -123,7 +123,7 @@ impl Arguments {
         Ok(paths.open(&CallAccessList::new(), settings.demo)?)
     }
 
-    /// A file that lost its rows, or is of another system, must not take access from everybody.
+    /// A file that lost its rows, or comes from another system, must not take access from everybody.
     fn check_revocations(&self, plan: &Plan) -> Result<()> {
         let (revoke, found) = (plan.revoke.len(), plan.listed.access.len());
         let most = self.max_revocations.unwrap_or(found / 2);
@@ -132,7 +132,7 @@ impl Arguments {
         }
         bad_input(format!(
             "{revoke} of {} would be revoked, which is more than {most}, so nothing was \
-             changed. If that is meant, add --max-revocations {revoke}",
+             changed. If that is intended, add --max-revocations {revoke}",
             counted(found, "pair"),
         ))
     }
@@ -161,7 +161,7 @@ impl Plan {
         self.grant.len() + self.revoke.len()
     }
 
-    /// What the file wants of calls that Gong does not know is refused, like any other pair.
+    /// Pairs of the file whose call Gong does not know are refused, like any other refused pair.
     fn record_unknown(&self, wanted: &CallAccessList, outputs: &mut Outputs) -> Result<()> {
         let Some(file) = &mut outputs.refused else {
             return Ok(());

@@ -44,7 +44,7 @@ impl Reader {
             return self.id(line, &column, &id);
         }
         let message = format!(
-            "found {:.40}, expected a string of digits; a JSON number may have lost some",
+            "found {:.40}, expected a string of digits; a JSON number may have lost digits",
             value.get()
         );
         self.problems.add(line, Some(&column), message);

@@ -96,7 +96,7 @@ impl Table {
             } else {
                 call
             };
-            // In a longer row, a comma in a text may have moved the ids that stand behind it.
+            // In a longer row, a comma in a text may have moved the ids after it.
             let is_safe = call.max(user) < if wants_users { 2 } else { 1 };
             Some(Self {
                 delimiter,

@@ -91,7 +91,7 @@ fn calls_are_read_or_refused_with_every_problem() {
     let columns = "expected a header with one column call_id, or one id on each line";
     let x = "column 1: invalid call id \"x\": character 1 is 'x', expected 1 to 20 digits";
     let not_closed = "found a quote that is not closed, expected one at the end of the field";
-    let not_text = "expected a string of digits; a JSON number may have lost some";
+    let not_text = "expected a string of digits; a JSON number may have lost digits";
     for (row, input, want) in [
         ("71", "1\n2,3", format!("line 2: {fields}")),
         ("72", "call_id,call_id\n1,2", format!("line 1: found \"call_id,call_id\", {columns}")),
@@ -112,7 +112,7 @@ fn calls_are_read_or_refused_with_every_problem() {
 #[rustfmt::skip]
 fn json_is_read_or_refused_with_every_problem() {
     let x = "invalid call id \"x\": character 1 is 'x', expected 1 to 20 digits";
-    let not_text = "expected a string of digits; a JSON number may have lost some";
+    let not_text = "expected a string of digits; a JSON number may have lost digits";
     for (entries, want) in [
         (r#"{"callId": "1", "userIds": ["7", "7"]}, {"callId": "1", "userIds": ["7"]}"#, "1 7".into()),
         (r#"{"callId": "x", "userIds": [7]}"#, format!("line 2, column 12: {x}\nline 2, column 29: found 7, {not_text}")),

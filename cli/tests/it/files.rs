@@ -98,7 +98,7 @@ fn only_a_file_without_other_pairs_is_replaced_by_what_remains() {
         (
             "call_id,user_id\n5,7\n".to_owned(),
             2,
-            "which is no such file",
+            "which does not hold pairs",
         ),
         (left(8), 2, "which has 1 pair that this run does not send"),
         (left(7), 0, ""),
