@@ -1,7 +1,8 @@
 //! Grants every pair of a file: `cargo run --example bulk -- FILE`
 //!
-//! FILE is a list as Gong's own request body, such as the one below. After each batch, what is left
-//! is in `remaining.json`, also if the program is killed: to go on, give it that file.
+//! FILE holds a list in the form of Gong's own request body, such as the one below. After each
+//! batch, `remaining.json` holds what is left. If the program is killed, run it again with that
+//! file.
 //!
 //! It uses your Gong if any GONG_ variable is set: GONG_ACCESS_KEY, GONG_ACCESS_KEY_SECRET and
 //! GONG_BASE_URL. Otherwise it talks to a fake Gong on this machine, and needs no arguments.
