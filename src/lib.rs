@@ -66,8 +66,8 @@
 //!
 //! # Testing
 //!
-//! [`Client`] shows how to test [without HTTP](Client#testing-without-http), with a trait and a fake,
-//! and [with a server](Client#testing-with-a-server) such as mockito.
+//! [`Client`] shows how to test [without HTTP](Client#testing-without-http), with a fake, and [with a
+//! server](Client#testing-with-a-server) such as mockito.
 //!
 //! # What it does not do
 //!
