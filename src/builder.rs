@@ -387,7 +387,7 @@ impl ClientBuilder {
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
     pub fn build(mut self) -> Result<Client, Error> {
-        let (authorization, secrets) = self.credentials.clone().into_parts();
+        let secrets = self.credentials.secrets.clone();
         let endpoint = Endpoint::below(&self.base_url, &secrets).map_err(ConfigError::new)?;
         if endpoint.is_https && !HAS_TLS {
             let message = "base_url is https, which needs the feature rustls or native-tls";
@@ -398,7 +398,7 @@ impl ClientBuilder {
         let transport = Transport::new(Settings {
             proxy: choose_proxy(&endpoint)?,
             uri: endpoint.uri,
-            authorization,
+            authorization: self.credentials.authorization.clone(),
             user_agent: check_user_agent(&self.user_agent)?,
             timeout: self.timeout,
             connect_timeout,

@@ -39,8 +39,9 @@ const TOKEN: &str = "GONG_ACCESS_TOKEN";
 #[derive(Clone)]
 pub struct Credentials {
     scheme: &'static str,
-    authorization: HeaderValue,
-    secrets: Secrets,
+    pub(crate) authorization: HeaderValue,
+    /// The texts to keep out of everything that is shown.
+    pub(crate) secrets: Secrets,
 }
 
 impl Credentials {
@@ -164,11 +165,6 @@ impl Credentials {
             authorization,
             secrets: secrets.iter().copied().collect(),
         })
-    }
-
-    /// Returns the header, and the texts to keep out of everything that is shown.
-    pub(crate) fn into_parts(self) -> (HeaderValue, Secrets) {
-        (self.authorization, self.secrets)
     }
 }
 

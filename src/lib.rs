@@ -83,9 +83,6 @@ mod client;
 mod credentials;
 mod error;
 pub mod facts;
-#[cfg(fuzzing)]
-#[doc(hidden)]
-pub mod fuzzing;
 mod http;
 mod id;
 mod listings;

@@ -7,8 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use gong_call_access::fuzzing::{LIMIT, decode_response};
-use gong_call_access::{ApiError, CallAccessList, CallId, Credentials, Response};
+use fuzz::{ApiError, CallAccessList, CallId, Credentials, LIMIT, Response, decode};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
@@ -49,7 +48,7 @@ fn assert_decoded(
     headers: &[Header],
     body: &[u8],
 ) -> Option<()> {
-    match decode_response(credentials, asked, status, headers, body)? {
+    match decode(credentials, asked, status, headers, body)? {
         Response::Success(listing) => {
             assert_proof(status, headers, body);
             assert_listed(listing.access_list(), body);

@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use gong_call_access::fuzzing::resource_url;
+use fuzz::resource_url;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|base: &str| {

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use gong_call_access::{CallId, UserId};
+use fuzz::{CallId, UserId};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

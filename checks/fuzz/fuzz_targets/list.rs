@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use gong_call_access::CallAccessList;
+use fuzz::CallAccessList;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

@@ -6,8 +6,7 @@
 
 use std::time::Duration;
 
-use gong_call_access::Credentials;
-use gong_call_access::fuzzing::decode_receipt;
+use fuzz::{Credentials, decode};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -20,7 +19,7 @@ fn retry_after(input: &[u8]) -> Option<()> {
     headers.extend(lines.map(|line| ("retry-after", line)));
 
     let credentials = Credentials::bearer("a-token").ok()?;
-    let response = decode_receipt(&credentials, 429, &headers, b"")?;
+    let response = decode(&credentials, None, 429, &headers, b"")?;
     let wait = response.into_result().err()?.retry_after();
     assert_ne!(wait, Some(Duration::ZERO));
     match headers.get(1..)? {
