@@ -4,7 +4,6 @@
 //! bodies, redirect hosts, and the causes of transport errors. So does the base URL, which comes
 //! from an operator who may have confused two settings.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -38,16 +37,14 @@ impl Secrets {
     /// Returns whether a secret is in `text` or, unless it `is_whole`, a prefix of one at its end.
     fn are_shown_by(&self, text: &str, is_whole: bool) -> bool {
         // What looks like an escape may also be a `%` in front of a secret.
-        let is_shown = |escape_len| {
+        [|_: &[u8]| 1, escape_len].into_iter().any(|escape_len| {
             let text = letters_and_digits(text, escape_len);
             self.0.iter().any(|secret| {
                 // `contains` analyses the secret even if the text is too short for it.
                 secret.len() <= text.len() && text.contains(secret.as_str())
                     || !is_whole && ends_with_prefix(&text, secret)
             })
-        };
-        let is_mark = |byte| matches!(byte, b'%' | b'\\' | b'&');
-        is_shown(|_| 1) || text.bytes().any(is_mark) && is_shown(escape_len)
+        })
     }
 }
 
@@ -56,7 +53,7 @@ impl<'a> FromIterator<&'a str> for Secrets {
         let forms = secrets
             .into_iter()
             .flat_map(|secret| [secret.to_owned(), STANDARD.encode(secret)])
-            .map(|form| letters_and_digits(&form, |_| 1).into_owned());
+            .map(|form| letters_and_digits(&form, |_| 1));
         Self(forms.filter(|form| form.len() >= Self::MIN_LEN).collect())
     }
 }
@@ -70,14 +67,7 @@ fn ends_with_prefix(text: &str, secret: &str) -> bool {
 
 /// Returns the letters and digits of `text`, except those in escapes. Case is ignored, as it is in a
 /// host name.
-fn letters_and_digits(text: &str, escape_len: fn(&[u8]) -> usize) -> Cow<'_, str> {
-    // Most request ids are nothing else, and not worth a copy.
-    if text
-        .bytes()
-        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'))
-    {
-        return text.into();
-    }
+fn letters_and_digits(text: &str, escape_len: fn(&[u8]) -> usize) -> String {
     let mut found = String::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some(first) = rest.first() {
@@ -86,7 +76,7 @@ fn letters_and_digits(text: &str, escape_len: fn(&[u8]) -> usize) -> Cow<'_, str
         }
         rest = rest.get(escape_len(rest)..).unwrap_or_default();
     }
-    found.into()
+    found
 }
 
 /// Returns the length of the escape of a URL, JSON or HTML with which `text` begins, or 1 if it begins
@@ -128,10 +118,6 @@ pub(crate) fn clean_part(text: &str, is_whole: bool, secrets: &Secrets) -> Strin
 /// Replaces line breaks and tabs by spaces, and drops characters that are invisible or that a
 /// terminal acts on.
 fn printable(text: &str) -> String {
-    // Nearly all text from Gong is printable ASCII.
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return text.to_owned();
-    }
     text.chars()
         .filter_map(|c| match c {
             // Unicode's line and paragraph separators break lines in many log viewers.
