@@ -69,8 +69,8 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// Returns the error of the last attempt, or one without attempts if no permit came in time or
-    /// before `stop`.
+    /// Returns the error of the last attempt, or one with 0 attempts if there was no permit in time
+    /// or before `stop`.
     pub(crate) fn send(
         &self,
         request: &Request<'_>,
