@@ -253,7 +253,7 @@ fn hint(text: &str) -> &'static str {
         "; Gong's CSV export puts a `_` before ids: leave it out"
     } else if text.starts_with(['=', '\'']) {
         "; a spreadsheet marks text like this: keep only the digits"
-    } else if text.contains("E+") {
+    } else if text.contains("E+") || text.contains("e+") {
         "; a spreadsheet turned it into a number and lost digits: export the column as text"
     } else if Digits::is_well_formed(text.trim_matches(is_blank)) {
         "; remove the space around it, which may be invisible"

@@ -11,9 +11,6 @@ use ureq::http::{HeaderMap, Response};
 /// enough, and reading the body would only delay the retry.
 pub(crate) const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
-/// Holds most responses of an unknown length without growing.
-const BODY_CAPACITY: usize = 512;
-
 /// A response as received, with its body cut to a limit.
 pub(crate) struct HttpResponse {
     pub(crate) status: u16,
@@ -82,7 +79,7 @@ fn read(mut body: Body, limit: usize) -> (Vec<u8>, io::Result<usize>) {
     // only a claim, so it is capped.
     let length = body.content_length().map(|length| length.min(readable));
     let capacity = length.and_then(|length| length.try_into().ok());
-    let mut bytes = Vec::with_capacity(capacity.unwrap_or(BODY_CAPACITY));
+    let mut bytes = Vec::with_capacity(capacity.unwrap_or_default());
     let end = body.as_reader().take(readable).read_to_end(&mut bytes);
     (bytes, end)
 }

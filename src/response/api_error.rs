@@ -35,7 +35,7 @@ use crate::text::count;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct ApiError(Box<Parts>);
+pub struct ApiError(pub(super) Box<Parts>);
 
 #[derive(Clone)]
 pub(super) struct Parts {
@@ -66,7 +66,7 @@ impl ApiError {
     /// assert!(refusal.into_result().is_err());
     /// ```
     pub fn new(status: u16, messages: impl IntoIterator<Item: Into<String>>) -> Self {
-        Self::with(Parts {
+        Self(Box::new(Parts {
             status,
             request_id: None,
             messages: messages.into_iter().map(Into::into).collect(),
@@ -74,11 +74,7 @@ impl ApiError {
             attempts: 1,
             body: String::new(),
             detail: None,
-        })
-    }
-
-    pub(super) fn with(parts: Parts) -> Self {
-        Self(Box::new(parts))
+        }))
     }
 
     /// Returns the HTTP status.

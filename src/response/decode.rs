@@ -62,7 +62,7 @@ fn read_success<'a>(
     // `serde_json::from_slice` does not check the UTF-8 of what it skips, and most of a body may be
     // skipped. JSON that is not UTF-8 did not come from Gong, or was damaged on the way.
     let json = str::from_utf8(&http.body).map_err(|_| "its body is not UTF-8")?;
-    let envelope: Envelope<'_> = read(json.trim_start(), '{')?;
+    let envelope: Envelope<'_> = read(json, '{')?;
     if envelope.has_errors() {
         return Err("it reports errors");
     }
@@ -78,7 +78,7 @@ fn read_success<'a>(
 /// serde reads a struct from an array too. Where a text stands in place of a struct or an array, its
 /// error quotes the text, which can take many times the memory.
 fn read<'a, T: Deserialize<'a>>(json: &'a str, bracket: char) -> Result<T, &'static str> {
-    let json = Some(json).filter(|json| json.starts_with(bracket));
+    let json = Some(json).filter(|json| json.trim_start().starts_with(bracket));
     json.and_then(|json| serde_json::from_str(json).ok())
         .ok_or("its body is not the documented JSON object")
 }
@@ -97,9 +97,9 @@ fn refusal(
     // Lossy: an invalid byte in one message must not hide the others.
     let body = String::from_utf8_lossy(start.unwrap_or(&http.body));
     // A byte order mark is not JSON, but some gateways send one.
-    let json = body.trim_start_matches('\u{feff}').trim_start();
+    let json = body.trim_start_matches('\u{feff}');
     let envelope: Envelope<'_> = read(json, '{').unwrap_or_default();
-    ApiError::with(Parts {
+    ApiError(Box::new(Parts {
         status: http.status,
         request_id: request_id(envelope.request_id, http, secrets),
         messages: messages(envelope.errors, secrets),
@@ -107,7 +107,7 @@ fn refusal(
         attempts,
         body: redact::clean_part(&body, is_whole, secrets),
         detail,
-    })
+    }))
 }
 
 /// Returns the host to which a redirect points, as a remark for the message.
