@@ -95,7 +95,6 @@ const LISTING_LIMIT: usize = 64 * 1024 * 1024;
 /// ```
 ///
 /// [`tests/testing.rs`]: https://docs.rs/crate/gong-call-access/latest/source/tests/testing.rs
-#[doc(alias = "users-access")]
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -116,7 +115,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Config`] if the crate was built without a TLS feature.
+    /// Returns [`Error::Config`] if the crate was built without a TLS feature, or if a proxy variable
+    /// of the environment cannot be used.
     ///
     /// # Examples
     ///
@@ -207,7 +207,6 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    #[doc(alias = "refresh")]
     pub fn to_builder(&self) -> ClientBuilder {
         self.inner.settings.clone()
     }
@@ -247,7 +246,6 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    #[doc(alias = "PUT")]
     #[doc(alias = "share")]
     pub fn grant(&self, access: &CallAccessList) -> Result<Response, Error> {
         self.change(&Method::PUT, access, &Stop::default())
@@ -282,7 +280,6 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    #[doc(alias = "DELETE")]
     #[doc(alias = "unshare")]
     pub fn revoke(&self, access: &CallAccessList) -> Result<Response, Error> {
         self.change(&Method::DELETE, access, &Stop::default())
@@ -321,7 +318,6 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    #[doc(alias = "POST")]
     pub fn list(
         &self,
         calls: impl IntoIterator<Item = CallId>,

@@ -57,7 +57,7 @@
 //! [`Credentials`] go to one host, since the client follows no redirect. They appear in no `Debug`
 //! output, error or log record of this crate, not even where the server repeats them.
 //!
-//! Each attempt is logged at DEBUG, and each wait at WARN, with the [`log`] target
+//! Each attempt is logged at DEBUG, and each wait for a retry or a 429 at WARN, with the [`log`] target
 //! `gong_call_access`. The HTTP library ureq logs whole request heads, **with the credentials**, to
 //! `ureq_proto` at TRACE, and some response headers, which may repeat them, to `ureq` at DEBUG. Keep
 //! both at INFO.

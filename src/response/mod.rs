@@ -119,7 +119,7 @@ impl<T> Response<T> {
         }
     }
 
-    /// Applies a function to what a success holds, and leaves every other variant as it is.
+    /// Applies a function to what a success holds, and keeps the error of every other variant.
     ///
     /// # Examples
     ///
