@@ -50,10 +50,8 @@ fn run() -> Result<ExitCode> {
     let mut batches = client.grant_batches(&access);
     while let Some(batch) = batches.next() {
         report.extend([batch]);
-        fs::write(
-            "remaining.json",
-            serde_json::to_string(&batches.remaining())?,
-        )?;
+        fs::write("remaining.tmp", serde_json::to_vec(&batches.remaining())?)?;
+        fs::rename("remaining.tmp", "remaining.json")?;
     }
     println!("{report}");
     Ok(if report.all_done() {
