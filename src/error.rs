@@ -124,7 +124,7 @@ impl Error {
     }
 
     /// Returns whether no connection was made: the name of the host or of the proxy is unknown, or it
-    /// did not accept a connection in time.
+    /// refused the connection or did not accept it in time.
     ///
     /// The last attempt most likely sent nothing. If [`attempts`](Self::attempts) is more than 1,
     /// an earlier one [may have been applied](crate#may-have-been-applied).
@@ -288,15 +288,17 @@ impl TransportError {
     /// Nothing was sent: a 429 or the rate limit left no permit within this time.
     pub(crate) fn unsent(host: &str, within: Duration, held_for: Option<Duration>) -> Self {
         let reason = match held_for {
-            Some(wait) => format!("Gong asked to wait {:?} more", rounded(wait)),
-            None => "earlier requests of this client used up the time".to_owned(),
+            Some(wait) => format!(
+                "Gong asked to wait {:?} more (0 attempts); try again later, or raise total_timeout",
+                rounded(wait)
+            ),
+            None => "earlier requests of this client used up the time (0 attempts); \
+                     try again later, or raise requests_per_second or total_timeout"
+                .to_owned(),
         };
         Self(Arc::new(Inner {
             fault: None,
-            message: format!(
-                "no request to {host} could be sent within {within:?}: {reason} (0 attempts); \
-                 try again later, or raise requests_per_second or total_timeout"
-            ),
+            message: format!("no request to {host} could be sent within {within:?}: {reason}"),
             attempts: 0,
             retry_after: held_for,
             source: None,
@@ -418,11 +420,8 @@ pub(crate) fn check_duration(setter: &str, duration: Duration) -> Result<(), Con
     Ok(())
 }
 
-pub(crate) fn check_not_zero<T: PartialEq + From<u8>>(
-    setter: &str,
-    count: T,
-) -> Result<(), ConfigError> {
-    if count == T::from(0) {
+pub(crate) fn check_not_zero(setter: &str, count: usize) -> Result<(), ConfigError> {
+    if count == 0 {
         let message = format!("{setter} is 0, expected 1 or more");
         return Err(ConfigError::new(message));
     }

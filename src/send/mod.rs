@@ -23,7 +23,7 @@ use crate::error::{Error, TransportError, via};
 use crate::http::{Connection, Fault, Request, Transport};
 use crate::id::CallId;
 use crate::redact::{Secrets, clean};
-use crate::response::{Listing, Response, decode};
+use crate::response::{ApiError, Listing, Response, decode};
 use crate::text::rounded;
 
 use permits::Delay;
@@ -86,7 +86,7 @@ impl Sender {
         loop {
             // A retry rejoins the queue at its end, so a failing call does not block the others.
             let waiting = self.permits.enqueue();
-            if let Some(delay) = waiting.delay() {
+            if let Some(delay) = waiting.delay(deadline) {
                 self.log_delay(delay, attempts);
             }
             let permit = match waiting.wait(deadline, stop) {
@@ -221,10 +221,7 @@ fn failure(outcome: &Result<Response<Listing>, Error>) -> Option<Failure> {
 /// A server's message may quote ids, which this crate does not log.
 fn reason(outcome: &Result<Response<Listing>, Error>) -> String {
     match outcome {
-        Ok(response) => response
-            .error()
-            .map(|error| format!("status {}", error.status()))
-            .unwrap_or_default(),
+        Ok(response) => format!("status {}", response.error().map_or(200, ApiError::status)),
         Err(error) => error.to_string(),
     }
 }

@@ -99,12 +99,11 @@ impl Permits {
 }
 
 impl<'a> Waiting<'a> {
-    /// Returns why there is no permit yet, or `None` if one is free.
-    pub(super) fn delay(&self) -> Option<Delay> {
+    /// Returns why there is no permit yet; `None` if one is free, or none can be before `deadline`.
+    pub(super) fn delay(&self, deadline: Instant) -> Option<Delay> {
         let now = Instant::now();
-        let limiter = self.permits.lock();
-        let delay = Delay::of(&limiter, now);
-        (!delay.at_least.is_zero()).then_some(delay)
+        let delay = Delay::of(&self.permits.lock(), now);
+        (!delay.at_least.is_zero() && now + delay.at_least < deadline).then_some(delay)
     }
 
     /// Waits for a permit, or returns at once if it is stopped or none can be free before `deadline`.
@@ -208,7 +207,7 @@ mod tests {
         let permits = Permits::new(Some(1));
         drop(permits.enqueue().wait(soon(), &Stop::default()));
         let waiting = permits.enqueue();
-        let delay = waiting.delay().unwrap();
+        let delay = waiting.delay(soon()).unwrap();
         assert!(delay.at_least > Duration::ZERO && delay.held_for.is_none());
         let too_soon = Instant::now() + Duration::from_millis(10);
         assert!(waiting.wait(too_soon, &Stop::default()).is_err());
