@@ -22,6 +22,7 @@ fn an_invalid_id_is_refused_with_a_hint() {
         (&twenty_one, "21 digits", ""),
         ("_7190000", "character 1 is '_'", "CSV export"),
         ("7.78E+18", "character 2 is '.'", "spreadsheet"),
+        ("7.78e+18", "character 2 is '.'", "spreadsheet"),
         ("7,78234E+18", "character 2 is ','", "spreadsheet"),
         ("+5", "character 1 is '+'", ""),
         ("-5", "character 1 is '-'", ""),

@@ -7,13 +7,12 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::common::{
-    self, Authority, SHORT, Server, Then, VERBS, Verb, assert_is, builder, client, impatient,
-    is_child, once, one_pair, quick, run_in_child,
+    self, Authority, Server, Then, VERBS, Verb, assert_is, builder, client, is_child, once,
+    one_pair, quick, run_in_child,
 };
 
 #[test]
@@ -136,22 +135,6 @@ fn a_proxy_that_refuses_is_not_retried_and_its_password_stays_hidden() {
         !requests[0].head.contains("S0VZ"),
         "the credentials are not for the proxy"
     );
-}
-
-#[test]
-fn a_proxy_that_drips_or_never_answers_times_out() {
-    const NAME: &str = "a_proxy_that_drips_or_never_answers_times_out";
-    if is_child() {
-        let started = Instant::now();
-        let error = Verb::Grant.failure(&impatient("https://gong.invalid"));
-        assert!(started.elapsed() < Duration::from_secs(5));
-        return assert!(error.is_timeout(), "{error:?}");
-    }
-    let drips = Server::drips_head(SHORT / 10);
-    run_behind_proxy(NAME, &drips);
-    let hangs = Server::sends("", Then::Hang);
-    run_behind_proxy(NAME, &hangs);
-    assert_eq!((drips.arrived(1), hangs.arrived(1)), (1, 1));
 }
 
 #[test]
