@@ -15,8 +15,7 @@ use crate::send::{Permits, RetryPolicy, Sender};
 /// Configures a [`Client`].
 ///
 /// A setter replaces the previous value and checks nothing; [`build`](Self::build) checks all
-/// settings at once. Each setter documents its default. `Debug` leaves out the base URL, which may
-/// still contain a password, and shows no credentials.
+/// settings at once. Each setter documents its default.
 ///
 /// # Examples
 ///
@@ -137,8 +136,6 @@ impl ClientBuilder {
     /// assert!(error.to_string().contains("loopback"));
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
-    #[doc(alias = "host")]
-    #[doc(alias = "GONG_BASE_URL")]
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
         self.base_url = base_url.into();
         self
@@ -446,17 +443,9 @@ impl ClientBuilder {
 }
 
 impl fmt::Debug for ClientBuilder {
-    // The base URL is left out: it is not checked before `build`, and may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("credentials", &self.credentials)
-            .field("timeout", &self.timeout)
-            .field("connect_timeout", &self.effective_connect_timeout())
-            .field("total_timeout", &self.total_timeout)
-            .field("retry", &self.retry)
-            .field("requests_per_second", &self.requests_per_second)
-            .field("max_calls_per_batch", &self.max_calls_per_batch)
-            .field("max_pairs_per_batch", &self.max_pairs_per_batch)
             .finish_non_exhaustive()
     }
 }

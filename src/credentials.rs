@@ -131,8 +131,6 @@ impl Credentials {
     /// let client = builder.base_url("https://us-12345.api.gong.io").build()?;
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
-    #[doc(alias = "GONG_ACCESS_KEY")]
-    #[doc(alias = "GONG_ACCESS_TOKEN")]
     pub fn from_env() -> Result<Self, Error> {
         let key = variable(KEY);
         let (name, secret) = match variable(SECRET) {

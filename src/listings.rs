@@ -96,24 +96,15 @@ impl Listings {
         self.refused.iter().map(|(call, error)| (*call, error))
     }
 
-    fn list(&mut self, request: &CallAccessList) -> Result<Option<Listing>, Error> {
-        match self.client.list(request.calls())?.into_result() {
-            Ok(listing) => {
-                self.splitter.acknowledged();
-                Ok(Some(listing))
-            }
-            Err(error) if matches!(error.status(), 400 | 413) => {
-                let Decided { refused, undecided } = self.splitter.refused(error.status() == 413);
-                self.refused
-                    .extend(refused.calls().map(|call| (call, error.clone())));
-                if !undecided.is_empty() {
-                    let first = || (CallAccessList::new(), error);
-                    let (calls, _) = self.undecided.get_or_insert_with(first);
-                    calls.extend(&undecided);
-                }
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
+    /// Keeps what the refusal of the last request decides.
+    fn refuse(&mut self, error: ApiError) {
+        let Decided { refused, undecided } = self.splitter.refused(error.status() == 413);
+        let refused = refused.calls().map(|call| (call, error.clone()));
+        self.refused.extend(refused);
+        if !undecided.is_empty() {
+            let first = || (CallAccessList::new(), error);
+            let (calls, _) = self.undecided.get_or_insert_with(first);
+            calls.extend(&undecided);
         }
     }
 }
@@ -128,9 +119,13 @@ impl Iterator for Listings {
                 let (_, error) = self.undecided.as_ref()?;
                 return Some(Err(error.clone().into()));
             };
-            match self.list(&request) {
-                Ok(Some(listing)) => return Some(Ok(listing)),
-                Ok(None) => {}
+            let response = self.client.list(request.calls());
+            match response.and_then(|response| Ok(response.into_result()?)) {
+                Ok(listing) => {
+                    self.splitter.acknowledged();
+                    return Some(Ok(listing));
+                }
+                Err(Error::Api(error)) if matches!(error.status(), 400 | 413) => self.refuse(error),
                 Err(error) => {
                     self.is_stopped = true;
                     return Some(Err(error));

@@ -58,8 +58,6 @@ use crate::id::{CallId, UserId};
 /// assert_eq!(access.pairs().next(), Some((calls[1], users[0])));
 /// # Ok::<(), gong_call_access::InvalidId>(())
 /// ```
-#[doc(alias = "callAccessList")]
-#[doc(alias = "permission")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CallAccessList {
     // A map from a call to a set of users would allocate a set for each call; a set of pairs costs
@@ -67,7 +65,7 @@ pub struct CallAccessList {
     pairs: BTreeSet<Pair>,
 }
 
-type Pair = (CallId, UserId);
+pub(crate) type Pair = (CallId, UserId);
 
 impl CallAccessList {
     /// Creates an empty list, without allocating.
@@ -266,10 +264,7 @@ impl CallAccessList {
     }
 
     /// Iterates over the pairs behind this one, or over all of them.
-    pub(crate) fn pairs_after(
-        &self,
-        pair: Option<(CallId, UserId)>,
-    ) -> impl Iterator<Item = (CallId, UserId)> {
+    pub(crate) fn pairs_after(&self, pair: Option<Pair>) -> impl Iterator<Item = Pair> {
         let start = pair.map_or(Bound::Unbounded, Bound::Excluded);
         self.pairs.range((start, Bound::Unbounded)).copied()
     }

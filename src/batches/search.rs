@@ -29,7 +29,7 @@ pub(super) struct Search {
     /// How many pairs the request that began the search carried.
     pub(super) began_with: usize,
     /// How many requests were sent only to search.
-    requests: usize,
+    pub(super) requests: usize,
 }
 
 impl Search {
@@ -119,10 +119,5 @@ impl Search {
         if !self.is_over() {
             self.requests += 1;
         }
-    }
-
-    #[cfg(test)]
-    pub(super) fn requests(&self) -> usize {
-        self.requests
     }
 }

@@ -16,10 +16,8 @@ use std::{iter, mem};
 
 use super::ids::{Id, Ids, Suspect, Verdict};
 use super::search::Search;
-use crate::access_list::CallAccessList;
+use crate::access_list::{CallAccessList, Pair};
 use crate::id::{CallId, UserId};
-
-type Pair = (CallId, UserId);
 
 /// How much one request may carry.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +56,7 @@ pub(crate) struct Splitter<'a> {
     user: Option<UserId>,
     /// How many pairs the last request carried.
     sent: usize,
-    search: Search,
+    pub(super) search: Search,
     /// `None` before the first refusal: most jobs have none, and would only pay for it.
     ids: Option<Ids>,
 }
@@ -184,12 +182,6 @@ impl<'a> Splitter<'a> {
             (job.sent > 0).then(|| job.acknowledged())
         });
         requests.count()
-    }
-
-    /// How many requests went into searching.
-    #[cfg(test)]
-    pub(super) fn search_requests(&self) -> usize {
-        self.search.requests()
     }
 
     /// The pairs that are still in the list.

@@ -103,7 +103,7 @@ fn run(list: &CallAccessList, (calls, pairs): (usize, usize), gong: Model<'_>) -
     let all = job.done.len() + job.refused.len() + job.undecided.len();
     assert_eq!(all, list.len());
     assert!(splitter.remaining().is_empty());
-    job.searches = splitter.search_requests();
+    job.searches = splitter.search.requests;
     assert!(job.searches <= Search::MAX_REQUESTS);
     job
 }

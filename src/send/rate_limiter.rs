@@ -23,8 +23,8 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// together with a later, fast one.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
-    /// How many permits there are; `None` for no limit.
-    limit: Option<usize>,
+    /// How many permits there are.
+    limit: usize,
     /// How many permits are taken by exchanges that have not ended.
     in_flight: usize,
     /// The ends of the exchanges whose permits are not free yet, oldest first.
@@ -54,10 +54,10 @@ pub(super) enum NotYet {
 }
 
 impl RateLimiter {
-    /// Creates a limiter with `limit` permits, all of them free.
+    /// Creates a limiter with `limit` permits, or without a limit.
     pub(super) fn new(limit: Option<u32>) -> Self {
         Self {
-            limit: limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+            limit: limit.map_or(usize::MAX, |limit| limit as usize),
             in_flight: 0,
             ended: VecDeque::new(),
             held_until: None,
@@ -85,10 +85,7 @@ impl RateLimiter {
         while self.ended.front().is_some_and(|end| *end + WINDOW <= now) {
             self.ended.pop_front();
         }
-        if self.queue.front() != Some(&ticket) {
-            return Err(NotYet::UntilChange);
-        }
-        if self.limit.is_some_and(|limit| self.in_flight >= limit) {
+        if self.queue.front() != Some(&ticket) || self.in_flight >= self.limit {
             return Err(NotYet::UntilChange);
         }
         let earliest = self.earliest(now);
@@ -103,10 +100,7 @@ impl RateLimiter {
     /// Takes a permit back once its exchange has ended.
     pub(super) fn end(&mut self, now: Instant) {
         self.in_flight -= 1;
-        // Without a limit, nothing would ever remove these times.
-        if self.limit.is_some() {
-            self.ended.push_back(now);
-        }
+        self.ended.push_back(now);
     }
 
     /// Holds every request until then.
@@ -125,9 +119,9 @@ impl RateLimiter {
     /// A call for which that is too late returns at once, instead of waiting in vain.
     pub(super) fn earliest(&self, now: Instant) -> Instant {
         let taken = self.in_flight + self.ended.len();
-        let free = match self.limit {
-            Some(limit) if taken >= limit => *self.ended.front().unwrap_or(&now) + WINDOW,
-            _ => now,
+        let free = match taken < self.limit {
+            true => now,
+            false => *self.ended.front().unwrap_or(&now) + WINDOW,
         };
         free.max(self.held_until.unwrap_or(now)).max(now)
     }

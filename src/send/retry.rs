@@ -45,6 +45,7 @@ use crate::http::Fault;
 /// let client = builder.build()?;
 /// # Ok::<(), gong_call_access::Error>(())
 /// ```
+#[must_use = "a policy does nothing until a client is built with it"]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// The first attempt included.
@@ -121,7 +122,6 @@ impl RetryPolicy {
     /// assert_eq!(error.to_string(), "max_attempts is 0, expected 1 or more");
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
-    #[must_use]
     pub fn max_attempts(mut self, max_attempts: u32) -> Self {
         self.max_attempts = max_attempts;
         self
@@ -143,7 +143,6 @@ impl RetryPolicy {
     /// // Waits up to 2, 4 and 8 seconds before the second, third and fourth attempt.
     /// let policy = RetryPolicy::default().base_delay(Duration::from_secs(2));
     /// ```
-    #[must_use]
     pub fn base_delay(mut self, base_delay: Duration) -> Self {
         self.base_delay = base_delay;
         self
@@ -167,7 +166,6 @@ impl RetryPolicy {
     ///     .max_attempts(10)
     ///     .max_delay(Duration::from_secs(5));
     /// ```
-    #[must_use]
     pub fn max_delay(mut self, max_delay: Duration) -> Self {
         self.max_delay = max_delay;
         self
@@ -198,7 +196,6 @@ impl RetryPolicy {
     ///     .total_timeout(minutes(20));
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
-    #[must_use]
     pub fn max_retry_after(mut self, max_retry_after: Duration) -> Self {
         self.max_retry_after = max_retry_after;
         self
@@ -206,7 +203,7 @@ impl RetryPolicy {
 
     /// Checks what the setters accepted; `ClientBuilder::build` calls it.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        check_not_zero("max_attempts", self.max_attempts)?;
+        check_not_zero("max_attempts", self.max_attempts as usize)?;
         check_duration("base_delay", self.base_delay)?;
         check_duration("max_delay", self.max_delay)?;
         check_duration("max_retry_after", self.max_retry_after)
