@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base_url::Endpoint;
+use crate::batches::Bounds;
 use crate::client::Client;
 use crate::credentials::{Credentials, variable};
 use crate::error::{ConfigError, Error, check_duration, check_not_zero};
@@ -43,8 +44,7 @@ pub struct ClientBuilder {
     requests_per_second: Option<u32>,
     /// Those of the client that this builder comes from, until `requests_per_second` is set.
     permits: Option<Arc<Permits>>,
-    pub(crate) max_calls_per_batch: usize,
-    pub(crate) max_pairs_per_batch: usize,
+    pub(crate) bounds: Bounds,
     user_agent: String,
     root_certificates: Option<Vec<u8>>,
 }
@@ -62,8 +62,10 @@ impl ClientBuilder {
             retry: RetryPolicy::default(),
             requests_per_second: Some(3),
             permits: None,
-            max_calls_per_batch: 100,
-            max_pairs_per_batch: 1000,
+            bounds: Bounds {
+                calls: 100,
+                pairs: 1000,
+            },
             user_agent: concat!("gong-call-access/", env!("CARGO_PKG_VERSION")).to_owned(),
             root_certificates: None,
         }
@@ -285,7 +287,7 @@ impl ClientBuilder {
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
     pub fn max_calls_per_batch(mut self, max_calls_per_batch: usize) -> Self {
-        self.max_calls_per_batch = max_calls_per_batch;
+        self.bounds.calls = max_calls_per_batch;
         self
     }
 
@@ -307,7 +309,7 @@ impl ClientBuilder {
     /// # Ok::<(), gong_call_access::Error>(())
     /// ```
     pub fn max_pairs_per_batch(mut self, max_pairs_per_batch: usize) -> Self {
-        self.max_pairs_per_batch = max_pairs_per_batch;
+        self.bounds.pairs = max_pairs_per_batch;
         self
     }
 
@@ -413,7 +415,10 @@ impl ClientBuilder {
             total_timeout: self.total_timeout,
             permits: Arc::clone(permits),
         };
-        Ok(Client::with(sender, self))
+        Ok(Client {
+            sender: Arc::new(sender),
+            settings: Arc::new(self),
+        })
     }
 
     /// The default is capped by `timeout`, so that setting only a short `timeout` is not an error.
@@ -437,8 +442,8 @@ impl ClientBuilder {
             let message = "requests_per_second is 0, expected 1 or more, or None";
             return Err(ConfigError::new(message));
         }
-        check_not_zero("max_calls_per_batch", self.max_calls_per_batch)?;
-        check_not_zero("max_pairs_per_batch", self.max_pairs_per_batch)
+        check_not_zero("max_calls_per_batch", self.bounds.calls)?;
+        check_not_zero("max_pairs_per_batch", self.bounds.pairs)
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::access_list::CallAccessList;
-use crate::batches::{Batches, Bounds};
+use crate::batches::Batches;
 use crate::builder::ClientBuilder;
 use crate::credentials::Credentials;
 use crate::error::{ConfigError, Error};
@@ -16,7 +16,7 @@ use crate::http::{Method, Request};
 use crate::id::CallId;
 use crate::listings::Listings;
 use crate::response::{Listing, Response};
-use crate::send::{Sender, Stop, StopHandle};
+use crate::send::{Sender, Stop};
 
 /// How large an acknowledgement may be, in bytes. Those from Gong hold little more than a request
 /// id.
@@ -97,13 +97,9 @@ const LISTING_LIMIT: usize = 64 * 1024 * 1024;
 /// [`tests/testing.rs`]: https://docs.rs/crate/gong-call-access/latest/source/tests/testing.rs
 #[derive(Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    sender: Sender,
+    pub(crate) sender: Arc<Sender>,
     /// What it was built with, and its permits.
-    settings: ClientBuilder,
+    pub(crate) settings: Arc<ClientBuilder>,
 }
 
 impl Client {
@@ -208,7 +204,7 @@ impl Client {
     /// # }
     /// ```
     pub fn to_builder(&self) -> ClientBuilder {
-        self.inner.settings.clone()
+        ClientBuilder::clone(&self.settings)
     }
 
     /// Gives users access to calls, with one `PUT` of the whole list.
@@ -399,23 +395,6 @@ impl Client {
         Listings::new(self.clone(), calls)
     }
 
-    pub(crate) fn with(sender: Sender, settings: ClientBuilder) -> Self {
-        let inner = Arc::new(Inner { sender, settings });
-        Self { inner }
-    }
-
-    pub(crate) fn bounds(&self) -> Bounds {
-        Bounds {
-            calls: self.inner.settings.max_calls_per_batch,
-            pairs: self.inner.settings.max_pairs_per_batch,
-        }
-    }
-
-    /// Creates a handle that stops the calls that it is passed to.
-    pub(crate) fn stop_handle(&self) -> StopHandle {
-        self.inner.sender.stop_handle()
-    }
-
     /// Sends one request with the whole list.
     pub(crate) fn change(
         &self,
@@ -448,15 +427,15 @@ impl Client {
             body: &body,
             limit: listed.map_or(RECEIPT_LIMIT, |_| LISTING_LIMIT),
         };
-        self.inner.sender.send(&request, listed, stop)
+        self.sender.send(&request, listed, stop)
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("host", &self.inner.sender.host())
-            .field("proxy", &self.inner.sender.proxy())
+            .field("host", &self.sender.transport.host())
+            .field("proxy", &self.sender.transport.proxy())
             .finish_non_exhaustive()
     }
 }

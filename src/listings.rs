@@ -67,7 +67,7 @@ impl Listings {
             .collect();
         let bounds = Bounds {
             pairs: usize::MAX,
-            ..client.bounds()
+            ..client.settings.bounds
         };
         Self {
             client,

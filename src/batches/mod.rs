@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::mem;
+use std::sync::Arc;
 
 use crate::access_list::CallAccessList;
 use crate::client::Client;
@@ -148,7 +149,7 @@ pub struct Batches<'a> {
     /// The next batch, if the last refusal left some pairs undecided.
     undecided: Option<Batch>,
     /// What was yielded as failed or undecided.
-    left: CallAccessList,
+    for_next_run: CallAccessList,
     /// Whether what the splitter still has was yielded as not sent.
     is_over: bool,
 }
@@ -211,12 +212,12 @@ pub enum Outcome {
 impl<'a> Batches<'a> {
     pub(crate) fn new(client: Client, method: Method, list: &'a CallAccessList) -> Self {
         Self {
-            splitter: Splitter::new(Cow::Borrowed(list), client.bounds()),
-            stop_handle: client.stop_handle(),
+            splitter: Splitter::new(Cow::Borrowed(list), client.settings.bounds),
+            stop_handle: StopHandle::new(Arc::clone(&client.sender.permits)),
             client,
             method,
             undecided: None,
-            left: CallAccessList::new(),
+            for_next_run: CallAccessList::new(),
             is_over: false,
         }
     }
@@ -289,7 +290,7 @@ impl<'a> Batches<'a> {
     /// [`Undecided`](Outcome::Undecided). The list is exact at any time, even during a search.
     pub fn remaining(&self) -> CallAccessList {
         let mut remaining = self.splitter.remaining();
-        remaining.extend(&self.left);
+        remaining.extend(&self.for_next_run);
         remaining
     }
 
@@ -348,7 +349,7 @@ impl Iterator for Batches<'_> {
                 Err(error) => {
                     self.stop();
                     self.splitter.remove_sent();
-                    self.left.extend(&batch);
+                    self.for_next_run.extend(&batch);
                     return Some(Batch::new(batch, Outcome::Failed(error), requests));
                 }
             }
@@ -365,7 +366,7 @@ impl Batches<'_> {
     /// Returns the next batch if the refusal of the last request decides anything.
     fn refused(&mut self, refusal: ApiError, requests: u32) -> Option<Batch> {
         let Decided { refused, undecided } = self.splitter.refused(refusal.status() == 413);
-        self.left.extend(&undecided);
+        self.for_next_run.extend(&undecided);
         let outcomes = [
             (refused, Outcome::Refused(refusal.clone())),
             (undecided, Outcome::Undecided(refusal)),

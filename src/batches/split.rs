@@ -215,7 +215,7 @@ impl<'a> Splitter<'a> {
             self.fill();
             match self.trial() {
                 Some(trial) => self.probe(trial),
-                None => self.cut(),
+                None => self.fit(),
             }
         };
     }
@@ -242,7 +242,7 @@ impl<'a> Splitter<'a> {
 
     /// Takes pairs from the list, and sets aside those of users who are probably unknown.
     fn fill_from_list(&mut self) {
-        // `cut` has to see whether the last call would fit into a request of its own, which may begin
+        // `fit` has to see whether the last call would fit into a request of its own, which may begin
         // at the end of this one. To look further, again for each request, would take quadratic time.
         let enough = self.search.limit().saturating_mul(2);
         let mut rest = self.list.pairs_after(self.last);
@@ -317,7 +317,7 @@ impl<'a> Splitter<'a> {
     /// A call whose users would fit into a request of their own is not split, so that a refusal
     /// concerns whole calls; a larger one fills the room that is left. No other division in this order
     /// takes fewer requests.
-    fn cut(&self) -> usize {
+    fn fit(&self) -> usize {
         let limit = self.search.limit();
         let mut size = 0;
         for _ in 0..self.bounds.calls {

@@ -49,20 +49,6 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    pub(crate) fn host(&self) -> &str {
-        self.transport.host()
-    }
-
-    /// The proxy's host and port, and the variable that it comes from.
-    pub(crate) fn proxy(&self) -> Option<&str> {
-        self.transport.proxy()
-    }
-
-    /// Creates a handle that stops the calls that it is passed to.
-    pub(crate) fn stop_handle(&self) -> StopHandle {
-        StopHandle::new(Arc::clone(&self.permits))
-    }
-
     /// Sends `request` until it succeeds, fails for good, runs out of attempts or time, or is stopped.
     ///
     /// `listed` are the calls to be listed, if any; see [`decode`].
@@ -130,7 +116,8 @@ impl Sender {
         connection: Connection,
         left: Duration,
     ) -> Result<Response<Listing>, Error> {
-        let (method, host, proxy) = (request.method, self.host(), self.proxy());
+        let method = request.method;
+        let (host, proxy) = (self.transport.host(), self.transport.proxy());
         log::debug!(
             target: TARGET,
             "{method} to {host}{}, attempt {attempt} of {}, {} bytes",
@@ -185,7 +172,7 @@ impl Sender {
 
     /// The error of a call that got no permit within `total_timeout`, and so sent nothing.
     fn unsent(&self, Delay { held_for, .. }: Delay) -> Error {
-        let error = TransportError::unsent(self.host(), self.total_timeout, held_for);
+        let error = TransportError::unsent(self.transport.host(), self.total_timeout, held_for);
         Error::Transport(error)
     }
 }

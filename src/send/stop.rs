@@ -22,7 +22,7 @@ pub struct StopHandle {
 pub(crate) type Stop = AtomicBool;
 
 impl StopHandle {
-    pub(super) fn new(permits: Arc<Permits>) -> Self {
+    pub(crate) fn new(permits: Arc<Permits>) -> Self {
         Self {
             permits,
             stop: Arc::default(),
