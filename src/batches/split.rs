@@ -44,10 +44,8 @@ pub(crate) struct Decided {
 pub(crate) struct Splitter<'a> {
     list: Cow<'a, CallAccessList>,
     bounds: Bounds,
-    /// The last pair that was taken from the list in order.
+    /// The last pair that was taken from the list.
     last: Option<Pair>,
-    /// The pairs behind `last` that were taken early.
-    early: BTreeSet<Pair>,
     /// The next pairs; a request carries the first of them.
     queue: VecDeque<Pair>,
     /// The pairs of users who are probably unknown.
@@ -67,7 +65,6 @@ impl<'a> Splitter<'a> {
             list,
             bounds,
             last: None,
-            early: BTreeSet::new(),
             queue: VecDeque::new(),
             aside: BTreeMap::new(),
             user: None,
@@ -99,10 +96,13 @@ impl<'a> Splitter<'a> {
     /// Records that Gong refused the last request, with a 413 if it `is_too_large`.
     pub(crate) fn refused(&mut self, is_too_large: bool) -> Decided {
         if self.ids.is_none() {
-            // Up to here, everything decided was acknowledged, in the list's order.
-            let rest = self.queue.len() + self.rest().count();
+            // Up to here, everything decided was acknowledged, in the list's order. From here on, the
+            // job may take pairs from anywhere.
+            self.queue.extend(self.list.pairs_after(self.last));
+            self.last = self.queue.back().copied();
+            let done = self.list.len() - self.queue.len();
             let mut ids = Ids::default();
-            ids.acknowledge(self.list.pairs().take(self.list.len() - rest));
+            ids.acknowledge(self.list.pairs().take(done));
             self.ids = Some(ids);
         }
         if self.sent == 1 {
@@ -171,7 +171,7 @@ impl<'a> Splitter<'a> {
     pub(crate) fn remaining(&self) -> CallAccessList {
         let aside = self.aside.values().flatten();
         let next = self.queue.iter().chain(aside).copied();
-        next.chain(self.rest()).collect()
+        next.chain(self.list.pairs_after(self.last)).collect()
     }
 
     /// Counts the requests that are left if each of them is acknowledged.
@@ -184,26 +184,13 @@ impl<'a> Splitter<'a> {
         requests.count()
     }
 
-    /// The pairs that are still in the list.
-    fn rest(&self) -> impl Iterator<Item = Pair> {
-        let rest = self.list.pairs_after(self.last);
-        rest.filter(|pair| !self.early.contains(pair))
-    }
-
-    /// Takes all pairs of a suspect; from the list, only those at its front.
+    /// Takes all pairs of a suspect.
     fn take(&mut self, suspect: Suspect) -> CallAccessList {
         let mut taken = CallAccessList::new();
         let mut keep = |pair: &Pair| !suspect.includes(*pair) || !taken.insert(pair.0, pair.1);
         self.queue.retain(&mut keep);
         let aside = self.aside.values_mut();
         aside.for_each(|pairs| pairs.retain(&mut keep));
-        let rest = self.list.pairs_after(self.last);
-        for pair in rest.take_while(|pair| suspect.includes(*pair)) {
-            self.last = Some(pair);
-            if !self.early.remove(&pair) {
-                taken.insert(pair.0, pair.1);
-            }
-        }
         taken
     }
 
@@ -251,10 +238,9 @@ impl<'a> Splitter<'a> {
         while next.len() <= enough && calls <= self.bounds.calls {
             // The pairs in `queue` are looked at again: their users may have been refused since.
             let pair = self.queue.pop_front().or_else(|| {
-                rest.find(|pair| {
-                    self.last = Some(*pair);
-                    !self.early.remove(pair)
-                })
+                let pair = rest.next()?;
+                self.last = Some(pair);
+                Some(pair)
             });
             let Some((call, user)) = pair else { break };
             if self.ids.as_ref().is_some_and(|ids| ids.is_set_aside(user)) {
@@ -289,11 +275,9 @@ impl<'a> Splitter<'a> {
     /// something, or else one far from those that were refused before.
     fn probe(&mut self, suspect: Suspect) -> usize {
         let Some(ids) = &self.ids else { return 0 };
-        let next = || self.queue.iter().copied().chain(self.rest());
         let pairs = || {
-            next()
-                .take_while(|pair| suspect.includes(*pair))
-                .enumerate()
+            let next = self.queue.iter().copied();
+            next.take_while(|pair| suspect.includes(*pair)).enumerate()
         };
         // The multiples of 8/13 spread evenly, however many there are.
         let start = pairs().count() * (8 * ids.refusals(suspect) % 13) / 13;
@@ -305,9 +289,7 @@ impl<'a> Splitter<'a> {
             (!is_known, refusals.iter().sum::<usize>())
         });
         let Some((at, pair)) = best else { return 0 };
-        if self.queue.remove(at).is_none() {
-            self.early.insert(pair);
-        }
+        self.queue.remove(at);
         self.queue.push_front(pair);
         1
     }
