@@ -1,12 +1,11 @@
 //! Reads pairs and calls from a table or from JSON, and reports every problem at once.
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::{self, Display};
 use std::iter;
 use std::str::FromStr;
 
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::UTF_8;
 use gong_call_access::{CallAccessList, CallId, InvalidId};
 
 mod json;
@@ -21,20 +20,11 @@ pub(crate) struct Input<T> {
     pub(crate) warnings: Problems,
 }
 
-/// Every problem of an input, in the order of its lines. `Display` shows the first 20.
+/// What is wrong, in the order of the lines: `line 3, column user_id: found …, expected …`.
+///
+/// `Display` shows the first 20.
 #[derive(Debug, Default)]
-pub(crate) struct Problems(Vec<Problem>);
-
-/// What is wrong in one place: `line 3, column user_id: found …, expected …`.
-#[derive(Debug)]
-pub(crate) struct Problem {
-    /// As an editor counts: each CR, LF and CRLF ends a line, inside quotes too.
-    line: usize,
-    /// Its name, or its number where it has none.
-    column: Option<String>,
-    /// What was found, and what is expected.
-    message: String,
-}
+pub(crate) struct Problems(Vec<String>);
 
 /// Reads a table with one call and one user column, or Gong's JSON body.
 ///
@@ -61,8 +51,9 @@ pub(crate) fn read_calls(bytes: &[u8]) -> Result<Input<BTreeSet<CallId>>, Proble
 
 fn read(bytes: &[u8], change: Option<&'static str>) -> Result<Reader, Problems> {
     let text = decode(bytes)?;
+    let line_ends = text.match_indices('\n').map(|(at, _)| at + 1);
     let mut reader = Reader {
-        line_starts: line_starts(&text).collect(),
+        line_starts: iter::once(0).chain(line_ends).collect(),
         change,
         ..Reader::default()
     };
@@ -71,45 +62,33 @@ fn read(bytes: &[u8], change: Option<&'static str>) -> Result<Reader, Problems> 
     } else {
         reader.read_table(&text);
     }
-    if reader.problems.is_empty() {
-        Ok(reader)
-    } else {
-        Err(reader.problems)
+    match reader.problems.is_empty() {
+        true => Ok(reader),
+        false => Err(reader.problems),
     }
 }
 
-/// Decodes UTF-8, or UTF-16 with a byte order mark.
-fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Problems> {
-    let (encoding, mark) = Encoding::for_bom(bytes).unwrap_or((UTF_8, 0));
-    let bytes = bytes.get(mark..).unwrap_or_default();
-    let (text, is_malformed) = encoding.decode_without_bom_handling(bytes);
-    // UTF-16 without a mark is full of NULs.
-    let bad = if bytes.starts_with(b"PK\x03\x04") {
-        Some(('P', "an Excel workbook"))
+/// Decodes UTF-8, or UTF-16 with a byte order mark, and ends every line with LF.
+fn decode(bytes: &[u8]) -> Result<String, Problems> {
+    let (text, _, is_malformed) = UTF_8.decode(bytes);
+    // CR alone ends a line too, as in an editor.
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let found = if bytes.starts_with(b"PK\x03\x04") {
+        "an Excel workbook"
     } else if text.contains('\0') {
-        Some(('\0', "a NUL"))
+        // UTF-16 without a mark is full of them.
+        "a NUL"
+    } else if is_malformed {
+        "bytes that are not text"
     } else {
-        is_malformed.then_some((char::REPLACEMENT_CHARACTER, "bytes that are not text"))
-    };
-    let Some((bad, found)) = bad else {
         return Ok(text);
     };
-    let before = text.split(bad).next().unwrap_or_default();
-    let expected = "UTF-8, or UTF-16 with a byte order mark; save the file as \"CSV UTF-8\"";
-    Err(Problems(vec![Problem {
-        line: line_starts(before).count(),
-        column: None,
-        message: format!("found {found}, expected {expected}"),
-    }]))
-}
-
-fn line_starts(text: &str) -> impl Iterator<Item = usize> {
-    let bytes = text.as_bytes();
-    let is_end = |at: &usize| match bytes.get(*at) {
-        Some(b'\r') => bytes.get(at + 1) != Some(&b'\n'),
-        byte => byte == Some(&b'\n'),
-    };
-    iter::once(0).chain((0..bytes.len()).filter(is_end).map(|at| at + 1))
+    let before = text.split(['\0', char::REPLACEMENT_CHARACTER]).next();
+    let line = before.unwrap_or_default().split('\n').count();
+    Err(Problems(vec![format!(
+        "line {line}: found {found}, expected UTF-8, or UTF-16 with a byte order mark; \
+         save the file as \"CSV UTF-8\""
+    )]))
 }
 
 #[derive(Default)]
@@ -130,17 +109,19 @@ impl Reader {
         self.line_starts.partition_point(|start| *start <= at)
     }
 
-    fn id<T>(&mut self, line: usize, column: &dyn Display, text: &str) -> Option<T>
+    /// Parses an id, or adds a problem. `place` is its line and column.
+    fn id<T>(&mut self, place: impl Display, text: &str) -> Option<T>
     where
         T: FromStr<Err = InvalidId>,
     {
         if is_rounded(text) && self.rounded.insert(text.to_owned()) {
-            let message =
-                format!("found {text}, which a spreadsheet or JavaScript may have rounded");
-            self.warnings.add(line, Some(column), message);
+            self.warnings.add(
+                &place,
+                format!("found {text}, which a spreadsheet or JavaScript may have rounded"),
+            );
         }
         text.parse()
-            .map_err(|invalid: InvalidId| self.problems.add(line, Some(column), invalid))
+            .map_err(|invalid| self.problems.add(&place, invalid))
             .ok()
     }
 }
@@ -158,33 +139,18 @@ impl Problems {
         self.0.is_empty()
     }
 
-    fn add(&mut self, line: usize, column: Option<&dyn Display>, message: impl Display) {
-        self.0.push(Problem {
-            line,
-            column: column.map(ToString::to_string),
-            message: message.to_string(),
-        });
+    fn add(&mut self, place: impl Display, message: impl Display) {
+        self.0.push(format!("{place}: {message}"));
     }
 }
 
 impl Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 20;
-        let shown: Vec<_> = self.0.iter().take(SHOWN).map(Problem::to_string).collect();
+        let (shown, more) = self.0.split_at(self.0.len().min(20));
         f.write_str(&shown.join("\n"))?;
-        match self.0.len().saturating_sub(SHOWN) {
+        match more.len() {
             0 => Ok(()),
             more => write!(f, "\nand {more} more"),
         }
-    }
-}
-
-impl Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}", self.line)?;
-        if let Some(column) = &self.column {
-            write!(f, ", column {column}")?;
-        }
-        write!(f, ": {}", self.message)
     }
 }

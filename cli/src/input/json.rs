@@ -13,11 +13,10 @@ impl Reader {
         let entries = match entries(text) {
             Ok(entries) => entries,
             Err(error) => {
+                let place = format!("line {}, column {}", error.line(), error.column());
                 let message = error.to_string();
-                let cause = message.rsplit_once(" at line ").map(|(cause, _)| cause);
-                let column = error.column();
-                let message = cause.unwrap_or(&message);
-                return self.problems.add(error.line(), Some(&column), message);
+                let cause = message.split(" at line ").next().unwrap_or_default();
+                return self.problems.add(place, cause);
             }
         };
         for Entry { call_id, user_ids } in entries {
@@ -27,9 +26,8 @@ impl Reader {
                 continue;
             }
             if user_ids.is_empty() {
-                let (line, column) = self.place(text, call_id);
                 let message = "found a call without userIds, expected at least one";
-                self.problems.add(line, Some(&column), message);
+                self.problems.add(self.place(text, call_id), message);
             }
             for user_id in user_ids {
                 let user = self.json_id(text, user_id);
@@ -39,24 +37,23 @@ impl Reader {
     }
 
     fn json_id<T: FromStr<Err = InvalidId>>(&mut self, text: &str, value: &RawValue) -> Option<T> {
-        let (line, column) = self.place(text, value);
-        if let Ok(id) = serde_json::from_str::<String>(value.get()) {
-            return self.id(line, &column, &id);
+        let (place, value) = (self.place(text, value), value.get());
+        if let Ok(id) = serde_json::from_str::<String>(value) {
+            return self.id(place, &id);
         }
         let message = format!(
-            "found {:.40}, expected a string of digits; a JSON number may have lost digits",
-            value.get()
+            "found {value:.40}, expected a string of digits; a JSON number may have lost some"
         );
-        self.problems.add(line, Some(&column), message);
+        self.problems.add(place, message);
         None
     }
 
     /// Returns the line and the column of a value that borrows from `text`.
-    fn place(&self, text: &str, value: &RawValue) -> (usize, usize) {
+    fn place(&self, text: &str, value: &RawValue) -> String {
         let at = value.get().as_ptr().addr() - text.as_ptr().addr();
         let line = self.line(at);
         let start = self.line_starts.get(line - 1).copied().unwrap_or_default();
-        (line, at - start + 1)
+        format!("line {line}, column {}", at - start + 1)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reads ids from a table, or from lines of one id each.
 
+use std::fmt::Display;
 use std::{iter, mem};
 
 use csv::{ReaderBuilder, StringRecord};
@@ -12,56 +13,57 @@ impl Reader {
         let Some(table) = Table::detect(text, self.change.is_some()) else {
             return self.refuse_header(text);
         };
-        for (nth, row) in rows(text, table.delimiter).enumerate() {
-            let bad_quote = bad_quote(row.raw, table.delimiter).or_else(|| table.hidden_row(&row));
-            let line = self.line(row.at + bad_quote.map_or(0, |(at, _)| at));
-            if let Some((_, message)) = bad_quote {
-                self.problems.add(line, None, message);
+        for row in rows(text, table.delimiter) {
+            let bad_quote = bad_quote(row.raw, table.delimiter);
+            if let Some((at, message)) = bad_quote.or_else(|| table.hidden_row(&row)) {
+                self.problem(row.at + at, message);
             } else if !table.is_header(&row) {
-                self.read_row(&table, line, &row.fields);
-            } else if nth > 0 && !row.fields.iter().take(table.names.len()).eq(&table.names) {
-                let message = "found a second header: were two files joined?";
-                self.problems.add(line, None, message);
+                self.read_row(&table, &row);
+            } else if !row.fields.starts_with(&table.names) {
+                self.problem(row.at, "found a second header: were two files joined?");
             }
         }
     }
 
-    fn refuse_header(&mut self, text: &str) {
-        let (at, found) = rows(text, ',').next().map_or((0, String::new()), |row| {
-            (row.at, row.raw.chars().take(80).collect())
-        });
-        let expected = if self.change.is_some() {
-            "a header with one column call_id and one column user_id"
-        } else {
-            "a header with one column call_id, or one id on each line"
-        };
-        let found = match text.trim() {
-            "" => "nothing".to_owned(),
-            _ => format!("{found:?}"),
-        };
-        let message = format!("found {found}, expected {expected}");
-        self.problems.add(self.line(at), None, message);
+    fn problem(&mut self, at: usize, message: impl Display) {
+        let place = format!("line {}", self.line(at));
+        self.problems.add(place, message);
     }
 
-    fn read_row(&mut self, table: &Table, line: usize, fields: &StringRecord) {
-        let (found, expected) = (fields.len(), table.names.len());
-        if found < expected || found > table.most || !is_blank(fields.iter().skip(expected)) {
+    fn refuse_header(&mut self, text: &str) {
+        let expected = match self.change {
+            Some(_) => "a header with one column call_id and one column user_id",
+            None => "a header with one column call_id, or one id on each line",
+        };
+        let (at, found) = match rows(text, ',').next() {
+            Some(row) => (row.at, format!("{:?}", format!("{:.80}", row.raw))),
+            None => (0, "nothing".to_owned()),
+        };
+        self.problem(at, format!("found {found}, expected {expected}"));
+    }
+
+    fn read_row(&mut self, table: &Table, row: &Row<'_>) {
+        let (found, expected) = (row.fields.len(), table.names.len());
+        let mut extra = row.fields.iter().skip(expected);
+        if found < expected || found > table.most || !extra.all(String::is_empty) {
             let message = format!(
                 "number of fields: found {found}, expected {expected}; quote a field that contains {:?}",
                 table.delimiter
             );
-            return self.problems.add(line, None, message);
+            return self.problem(row.at, message);
         }
-        let [call_name, user_name] = table.ids(&table.names);
-        let [call, user] = table.ids(fields);
-        let call = self.id(line, &call_name, call);
-        if let Some(change) = self.change {
-            let user = self.id(line, &user_name, user);
-            let found = table.change.map_or("", |column| field(fields, column));
-            if !found.is_empty() && found != change {
-                let message = format!("found {found}, expected {change}");
-                self.problems.add(line, Some(&"change"), message);
+        let line = self.line(row.at);
+        let place = |column| format!("line {line}, column {}", field(&table.names, column));
+        let call = self.id(place(table.call), field(&row.fields, table.call));
+        if let (Some(expected), Some(column)) = (self.change, table.change) {
+            let found = field(&row.fields, column);
+            if !found.is_empty() && found != expected {
+                let message = format!("found {found}, expected {expected}");
+                self.problems.add(place(column), message);
             }
+        }
+        if let Some(column) = table.user {
+            let user = self.id(place(column), field(&row.fields, column));
             self.access.extend(call.zip(user));
         } else {
             self.calls.extend(call);
@@ -70,14 +72,15 @@ impl Reader {
 }
 
 /// Where a table has its ids.
+#[derive(Default)]
 struct Table {
     delimiter: char,
-    names: StringRecord,
+    names: Vec<String>,
     /// How many fields a row may have; those beyond `names` are empty.
     most: usize,
     call: usize,
-    /// The call column where no users are read.
-    user: usize,
+    /// `None` where only calls are read.
+    user: Option<usize>,
     change: Option<usize>,
 }
 
@@ -85,49 +88,53 @@ impl Table {
     const DELIMITERS: [char; 3] = [',', ';', '\t'];
 
     fn detect(text: &str, wants_users: bool) -> Option<Self> {
-        let with_header = |delimiter| {
-            let mut names = rows(text, delimiter).next()?.fields;
-            let all = names.len();
-            let width = (1..=all).rfind(|width| !field(&names, width - 1).is_empty());
-            names.truncate(width?);
-            let call = only_column(&names, "callid")?;
-            let user = if wants_users {
-                only_column(&names, "userid")?
-            } else {
-                call
-            };
-            // In a longer row, a comma in a text may have moved the ids after it.
-            let is_safe = call.max(user) < if wants_users { 2 } else { 1 };
-            Some(Self {
-                delimiter,
-                most: if is_safe { usize::MAX } else { all },
-                change: only_column(&names, "change"),
-                names,
-                call,
-                user,
-            })
-        };
-        let ids_alone = || {
-            let is_one = !wants_users && !rows(text, ',').next()?.raw.contains(Self::DELIMITERS);
-            is_one.then(|| Self {
-                delimiter: ',',
-                names: StringRecord::from(vec!["1"]),
-                most: usize::MAX,
-                call: 0,
-                user: 0,
-                change: None,
-            })
-        };
-        let mut delimiters = Self::DELIMITERS.into_iter();
-        delimiters.find_map(with_header).or_else(ids_alone)
+        let with_header = |delimiter| Self::with_header(text, delimiter, wants_users);
+        let with_header = Self::DELIMITERS.into_iter().find_map(with_header);
+        with_header.or_else(|| Self::of_ids_alone(text).filter(|_| !wants_users))
     }
 
-    fn ids<'a>(&self, fields: &'a StringRecord) -> [&'a str; 2] {
-        [self.call, self.user].map(|column| field(fields, column))
+    fn with_header(text: &str, delimiter: char, wants_users: bool) -> Option<Self> {
+        let mut names = rows(text, delimiter).next()?.fields;
+        let width = names.len();
+        while names.last().is_some_and(String::is_empty) {
+            names.pop();
+        }
+        let call = only_column(&names, "callid")?;
+        let user = only_column(&names, "userid").filter(|_| wants_users);
+        if wants_users && user.is_none() {
+            return None;
+        }
+        // In a longer row, a comma in a text may have moved the ids that stand behind it.
+        let has_ids_first = call.max(user.unwrap_or(0)) <= usize::from(wants_users);
+        Some(Self {
+            delimiter,
+            most: if has_ids_first { usize::MAX } else { width },
+            call,
+            user,
+            change: only_column(&names, "change"),
+            names,
+        })
+    }
+
+    fn of_ids_alone(text: &str) -> Option<Self> {
+        let first = rows(text, ',').next()?;
+        let is_id = !first.raw.contains(Self::DELIMITERS)
+            && !field(&first.fields, 0).starts_with(char::is_alphabetic);
+        is_id.then(|| Self {
+            delimiter: ',',
+            names: vec!["1".to_owned()],
+            most: usize::MAX,
+            ..Self::default()
+        })
+    }
+
+    fn ids<'a>(&self, row: &'a Row<'_>) -> impl Iterator<Item = &'a str> {
+        let columns = iter::once(self.call).chain(self.user);
+        columns.map(|column| field(&row.fields, column))
     }
 
     fn is_header(&self, row: &Row<'_>) -> bool {
-        let mut ids = self.ids(&row.fields).into_iter();
+        let mut ids = self.ids(row);
         ids.any(|id| is_named(id, "callid") || is_named(id, "userid"))
     }
 
@@ -138,19 +145,18 @@ impl Table {
             let fields = line.split(self.delimiter);
             let fields = fields.map(|field| field.trim_matches(['"', ' ']));
             let ids: Vec<_> = fields.filter(|id| id.parse::<CallId>().is_ok()).collect();
-            let of_record = self.ids(&row.fields);
-            ids.len() >= 2 && !of_record.iter().all(|id| ids.contains(id))
+            ids.len() >= 2 && !self.ids(row).all(|id| ids.contains(&id))
         };
-        let mut lines = row.raw.split(['\r', '\n']);
-        (row.is_multiline() && lines.any(is_other_row)).then_some((
+        let is_hidden = row.raw.contains('\n') && row.raw.lines().any(is_other_row);
+        is_hidden.then_some((
             row.raw.find('"')?,
             "found a row inside quotes, expected a closing quote above it",
         ))
     }
 }
 
-fn only_column(header: &StringRecord, name: &str) -> Option<usize> {
-    let mut columns = (0..header.len()).filter(|column| is_named(field(header, *column), name));
+fn only_column(names: &[String], name: &str) -> Option<usize> {
+    let mut columns = (0..names.len()).filter(|column| is_named(field(names, *column), name));
     columns.next().filter(|_| columns.next().is_none())
 }
 
@@ -160,31 +166,15 @@ fn is_named(text: &str, name: &str) -> bool {
     letters.map(|c| c.to_ascii_lowercase()).eq(name.chars())
 }
 
-fn field(fields: &StringRecord, column: usize) -> &str {
-    fields.get(column).unwrap_or_default().trim_ascii()
-}
-
-fn is_blank<'a>(mut fields: impl Iterator<Item = &'a str>) -> bool {
-    fields.all(|field| field.trim_ascii().is_empty())
+fn field(fields: &[String], column: usize) -> &str {
+    fields.get(column).map_or("", String::as_str)
 }
 
 /// A record of a table, and where it begins.
 struct Row<'a> {
     at: usize,
     raw: &'a str,
-    fields: StringRecord,
-}
-
-impl Row<'_> {
-    fn is_multiline(&self) -> bool {
-        self.raw.contains(['\r', '\n'])
-    }
-
-    /// Whether this is `sep=;`, which is for Excel, or `#TYPE`, which PowerShell writes.
-    fn is_preamble(&self) -> bool {
-        let text = self.raw.trim_start_matches('"');
-        self.at == 0 && (text.starts_with("sep=") || text.starts_with("#TYPE"))
-    }
+    fields: Vec<String>,
 }
 
 /// Reads the records that are not blank, whatever their number of fields.
@@ -194,22 +184,30 @@ fn rows(text: &str, delimiter: char) -> impl Iterator<Item = Row<'_>> {
         .has_headers(false)
         .flexible(true)
         .from_reader(text.as_bytes());
-    let mut end = 0;
+    let (mut record, mut end) = (StringRecord::new(), 0);
     let records = iter::from_fn(move || {
-        let mut fields = StringRecord::new();
         let is_record = reader
-            .read_record(&mut fields)
+            .read_record(&mut record)
             .unwrap_or_else(|error| unreachable!("rows of any length in UTF-8: {error}"));
         let start = mem::replace(&mut end, reader.position().byte() as usize);
         let raw = text.get(start..end).unwrap_or_default();
-        let raw = raw.trim_start_matches(['\r', '\n']);
+        let raw = raw.trim_start_matches('\n');
         is_record.then(|| Row {
             at: end - raw.len(),
-            raw: raw.trim_end_matches(['\r', '\n']),
-            fields,
+            raw: raw.trim_end_matches('\n'),
+            fields: record
+                .iter()
+                .map(|field| field.trim_ascii().to_owned())
+                .collect(),
         })
     });
-    records.filter(|row| !is_blank(row.fields.iter()) && !row.is_preamble())
+    records.filter(|row| !row.fields.iter().all(String::is_empty) && !is_preamble(row))
+}
+
+/// Whether this is `sep=;`, which is for Excel, or `#TYPE`, which PowerShell writes.
+fn is_preamble(row: &Row<'_>) -> bool {
+    let text = row.raw.trim_start_matches('"');
+    row.at == 0 && (text.starts_with("sep=") || text.starts_with("#TYPE"))
 }
 
 /// Returns where a quoted field begins that does not end as it should, and what is wrong.
@@ -226,17 +224,14 @@ fn bad_quote(record: &str, delimiter: char) -> Option<(usize, &'static str)> {
             let (inside, after) = quoted.split_at(close.unwrap_or(quoted.len()));
             rest = after.trim_start_matches(['"', ' ']);
             let is_text_after = !rest.is_empty() && !rest.starts_with(delimiter);
-            if close.is_none() || is_text_after && inside.contains(['\r', '\n']) {
-                return Some((
-                    at,
-                    "found a quote that is not closed, expected one at the end of the field",
-                ));
-            }
-            if is_text_after {
-                return Some((
-                    at,
-                    "found text after a closing quote; write a quote inside quotes twice",
-                ));
+            if close.is_none() || is_text_after {
+                let message = match close.is_none() || inside.contains('\n') {
+                    true => {
+                        "found a quote that is not closed, expected one at the end of the field"
+                    }
+                    false => "found text after a closing quote; write a quote inside quotes twice",
+                };
+                return Some((at, message));
             }
         }
         rest = rest.split_once(delimiter)?.1;

@@ -95,6 +95,7 @@ fn calls_are_read_or_refused_with_every_problem() {
     for (row, input, want) in [
         ("71", "1\n2,3", format!("line 2: {fields}")),
         ("72", "call_id,call_id\n1,2", format!("line 1: found \"call_id,call_id\", {columns}")),
+        ("72", "user_id\n7", format!("line 1: found \"user_id\", {columns}")),
         ("73", "\"call_id\"\n\"1\"", "1".into()),
         ("73", "title;Call ID\na;1", "1".into()),
         ("76", "2\r\r\n1\r\n\rx", format!("line 5, {x}")),
