@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use gong_call_access::{ApiError, CallAccessList, CallId, Id};
+use gong_call_access::{ApiError, CallAccessList, CallId, Id, Report, UserId};
 use same_file::Handle;
 use tempfile::NamedTempFile;
 
@@ -17,13 +17,11 @@ use crate::output::{BadInput, counted, note};
 
 /// Reads a file, or standard input for `-`.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, BadInput> {
-    let mut bytes = Vec::new();
-    let result = match is_stdin(path) {
-        true => io::stdin().read_to_end(&mut bytes).map(drop),
-        false => fs::read(path).map(|read| bytes = read),
+    let bytes = match is_stdin(path) {
+        true => io::stdin().lock().bytes().collect(),
+        false => fs::read(path),
     };
-    result.map_err(|error| BadInput(format!("cannot read {}: {error}", path.display())))?;
-    Ok(bytes)
+    bytes.map_err(|error| BadInput(format!("cannot read {}: {error}", path.display())))
 }
 
 pub(crate) fn is_stdin(path: &Path) -> bool {
@@ -31,80 +29,87 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
 }
 
 /// Reads the pairs of a file, or reports everything that is wrong with it.
-pub(crate) fn pairs(path: &Path, change: Change) -> Result<CallAccessList> {
-    Ok(usable(
-        path,
-        input::read_pairs(&read(path)?, change.name()),
-    )?)
+pub(crate) fn pairs(path: &Path, change: Change) -> Result<CallAccessList, BadInput> {
+    usable(path, input::read_pairs(&read(path)?, change.name()))
 }
 
 /// Reads the calls of a file, or reports everything that is wrong with it.
-pub(crate) fn calls(path: &Path) -> Result<BTreeSet<CallId>> {
-    Ok(usable(path, input::read_calls(&read(path)?))?)
+pub(crate) fn calls(path: &Path) -> Result<BTreeSet<CallId>, BadInput> {
+    usable(path, input::read_calls(&read(path)?))
 }
 
-/// The outputs of a job.
-pub(crate) struct Outputs {
-    pub(crate) remaining: Option<Remaining>,
-    pub(crate) refused: Option<Refused>,
+fn usable<T>(path: &Path, read: Result<Input<T>, Problems>) -> Result<T, BadInput> {
+    let path = path.display();
+    let input = read.map_err(|problems| {
+        BadInput(format!(
+            "{path} cannot be used, so nothing was sent:\n{problems}"
+        ))
+    })?;
+    if !input.warnings.is_empty() {
+        note!("warning: {path}:\n{}", input.warnings);
+    }
+    Ok(input.ids)
 }
 
-/// The paths of the outputs of a job.
-#[derive(Clone, Copy)]
+/// The files of a job: what is read, and what is written.
 pub(crate) struct Paths<'a> {
-    pub(crate) inputs: &'a [&'a Path],
-    pub(crate) remaining: Option<&'a Path>,
+    pub(crate) inputs: Vec<&'a Path>,
+    /// With the pairs of the job.
+    pub(crate) remaining: Option<(&'a Path, &'a CallAccessList)>,
     pub(crate) refused: Option<&'a Path>,
 }
 
 impl Paths<'_> {
-    /// Opens the outputs of a job with these pairs.
+    /// Opens the outputs.
     ///
     /// Fails if one cannot be written, or is also an input or the other one. What it created is then
     /// removed.
-    pub(crate) fn open(self, list: &CallAccessList, is_demo: bool) -> Result<Outputs, BadInput> {
-        let outputs = [self.remaining, self.refused].into_iter().flatten();
+    pub(crate) fn open(self, is_demo: bool) -> Result<Outputs, BadInput> {
+        let outputs = self.outputs().into_iter().filter_map(|(_, path)| path);
         let (old, new): (Vec<_>, Vec<_>) = outputs.partition(|path| path.exists());
-        if let (true, [path, ..]) = (is_demo, &old[..]) {
+        if let (true, Some(path)) = (is_demo, old.first()) {
             let path = path.display();
             return Err(BadInput(format!("{path} exists; --demo changes no file")));
         }
-        let opened = self.try_open(list);
-        if opened.is_err() {
+        self.try_open().map_err(|problem| {
             for path in new {
                 // A dangling link was there before; its target was not.
                 let _ = fs::canonicalize(path).map(fs::remove_file);
             }
-        }
-        opened.map_err(|problem| BadInput(format!("{problem}; nothing was sent")))
+            BadInput(format!("{problem}; nothing was sent"))
+        })
     }
 
-    fn try_open(self, list: &CallAccessList) -> Result<Outputs, String> {
+    fn outputs(&self) -> [(&'static str, Option<&Path>); 2] {
+        let remaining = self.remaining.map(|(path, _)| path);
+        [("--refused", self.refused), ("--remaining", remaining)]
+    }
+
+    fn try_open(&self) -> Result<Outputs> {
         let mut seen = Vec::new();
-        for input in self.inputs {
+        for input in &self.inputs {
             let (name, handle) = match is_stdin(input) {
                 true => ("standard input".to_owned(), Handle::stdin()),
                 false => (input.display().to_string(), Handle::from_path(input)),
             };
-            // A pipe may have no identity, and then it is not a file either.
+            // A pipe may have no identity, and then it is no file either.
             seen.extend(handle.ok().map(|handle| (name, handle)));
         }
-        for (option, path) in [("--refused", self.refused), ("--remaining", self.remaining)] {
+        for (option, path) in self.outputs() {
             let Some(path) = path else { continue };
-            let unusable = |error: io::Error| format!("cannot write {}: {error}", path.display());
-            let file = OpenOptions::new().append(true).create(true).open(path);
-            let file = file.and_then(regular);
-            let handle = file.and_then(Handle::from_file).map_err(unusable)?;
+            let handle = open_regular(path).map_err(cannot_write(path))?;
+            let name = format!("{option} {}", path.display());
             if let Some((other, _)) = seen.iter().find(|(_, other)| *other == handle) {
-                let path = path.display();
-                return Err(format!("{option} {path} is the same file as {other}"));
+                return Err(format!("{name} is the same file as {other}").into());
             }
-            seen.push((format!("{option} {}", path.display()), handle));
+            seen.push((name, handle));
         }
         // On Windows, a file that is open cannot be replaced.
         drop(seen);
         let refused = self.refused.map(Refused::open).transpose()?;
-        let remaining = self.remaining.map(|path| Remaining::open(path, list));
+        let remaining = self
+            .remaining
+            .map(|(path, list)| Remaining::open(path, list));
         Ok(Outputs {
             remaining: remaining.transpose()?,
             refused,
@@ -112,8 +117,94 @@ impl Paths<'_> {
     }
 }
 
+fn open_regular(path: &Path) -> io::Result<Handle> {
+    let file = OpenOptions::new().append(true).create(true).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Handle::from_file(file),
+        false => Err(io::Error::other("it is not a regular file")),
+    }
+}
+
+fn cannot_write(path: &Path) -> impl Fn(io::Error) -> String {
+    move |error| format!("cannot write {}: {error}", path.display())
+}
+
+/// The outputs of a job.
+pub(crate) struct Outputs {
+    remaining: Option<Remaining>,
+    refused: Option<Refused>,
+}
+
+impl Outputs {
+    /// Writes what remains while a job runs, unless the last write was too recent.
+    ///
+    /// A file that is out of date names pairs that are done already; sending them again is harmless.
+    pub(crate) fn update(&mut self, list: impl FnOnce() -> CallAccessList) -> Result<()> {
+        // Writing a large list takes at most a twentieth of the job's time.
+        const PAUSE: u32 = 20;
+        let started = Instant::now();
+        if let Some(file) = self.remaining.as_mut().filter(|file| started >= file.next) {
+            file.write(&list())?;
+            file.next = Instant::now() + started.elapsed() * PAUSE;
+        }
+        Ok(())
+    }
+
+    /// Writes the outputs as they are at the end of a job.
+    pub(crate) fn finish(&mut self, change: Change, report: &Report) -> Result<()> {
+        let pairs = report.refusals().flat_map(|refusal| {
+            let pairs = refusal.access_list().pairs();
+            pairs.map(|(call, user)| (call, user, refusal.id(), refusal.error()))
+        });
+        let appended = self.append(change, pairs);
+        if let Some(file) = &self.remaining {
+            let mut remaining = report.remaining().clone();
+            // The refused pairs leave this file once they are in the other one.
+            if self.refused.is_none() || appended.is_err() {
+                remaining.extend(report.refused());
+            }
+            file.write(&remaining)?;
+        }
+        appended
+    }
+
+    /// Appends refused pairs in one write, with the id that explains each and the answer to it.
+    pub(crate) fn append<'a>(
+        &mut self,
+        change: Change,
+        pairs: impl Iterator<Item = (CallId, UserId, Option<Id>, &'a ApiError)>,
+    ) -> Result<()> {
+        let Some(Refused { path, file }) = &mut self.refused else {
+            return Ok(());
+        };
+        let mut rows = csv::Writer::from_writer(Vec::new());
+        for (call, user, id, error) in pairs {
+            rows.serialize((
+                call,
+                user,
+                change.name(),
+                id.map(|id| id.to_string()),
+                error.status(),
+                harmless(error.request_id().unwrap_or_default()),
+                harmless(&error.to_string()),
+            ))?;
+        }
+        let written = file.write_all(&rows.into_inner()?);
+        let synced = written.and_then(|()| file.sync_all());
+        Ok(synced.map_err(cannot_write(path))?)
+    }
+}
+
+/// Keeps a spreadsheet from taking a text of the server for a formula.
+fn harmless(cell: &str) -> String {
+    match cell.starts_with(['=', '+', '-', '@']) {
+        true => format!("'{cell}"),
+        false => cell.to_owned(),
+    }
+}
+
 /// The file of everything that is not known to be done, as Gong's own request body.
-pub(crate) struct Remaining {
+struct Remaining {
     /// The file itself if the path is a link, so that the link stays.
     path: PathBuf,
     /// The time of the next update.
@@ -121,57 +212,36 @@ pub(crate) struct Remaining {
 }
 
 impl Remaining {
-    /// The pause between two writes, as a multiple of what the last one took: writing a large list
-    /// takes at most a twentieth of the job's time.
-    const PAUSE: u32 = 20;
-
-    fn open(path: &Path, list: &CallAccessList) -> Result<Self, String> {
-        let shown = path.display();
-        let unusable = |error| format!("cannot write {shown}: {error}");
-        let earlier = fs::read(path).map_err(unusable)?;
+    fn open(path: &Path, list: &CallAccessList) -> Result<Self> {
+        let earlier = fs::read(path).map_err(cannot_write(path))?;
+        let would_replace = format!("--remaining would replace {}, which", path.display());
         if !earlier.is_empty() {
-            let earlier: CallAccessList = serde_json::from_slice(&earlier).map_err(|_| {
-                format!("--remaining would replace {shown}, which does not hold pairs")
-            })?;
+            let earlier: CallAccessList = serde_json::from_slice(&earlier)
+                .map_err(|_| format!("{would_replace} is no such file"))?;
             let lost = earlier.difference(list).len();
             if lost > 0 {
                 let lost = counted(lost, "pair");
-                return Err(format!(
-                    "--remaining would replace {shown}, which has {lost} that this run does not send"
-                ));
+                return Err(
+                    format!("{would_replace} has {lost} that this run does not send").into(),
+                );
             }
         }
         let remaining = Self {
-            path: fs::canonicalize(path).map_err(unusable)?,
+            path: fs::canonicalize(path).map_err(cannot_write(path))?,
             next: Instant::now(),
         };
-        remaining.replace(list).map_err(unusable)?;
+        remaining.write(list)?;
         Ok(remaining)
     }
 
-    /// Writes the list unless the last write was too recent.
-    ///
-    /// A file that is out of date names pairs that are done already; sending them again is harmless.
-    pub(crate) fn update(&mut self, list: impl FnOnce() -> CallAccessList) -> io::Result<()> {
-        let started = Instant::now();
-        if started < self.next {
-            return Ok(());
-        }
-        self.write(&list())?;
-        let took = started.elapsed().max(Duration::from_millis(5));
-        self.next = Instant::now() + took * Self::PAUSE;
-        Ok(())
-    }
-
-    pub(crate) fn write(&self, list: &CallAccessList) -> io::Result<()> {
-        self.replace(list)
-            .map_err(|error| cannot_write(&self.path, &error))
+    fn write(&self, list: &CallAccessList) -> Result<()> {
+        Ok(self.replace(list).map_err(cannot_write(&self.path))?)
     }
 
     /// Replaces the file atomically: readers see the old list or the new, never a part.
     fn replace(&self, list: &CallAccessList) -> io::Result<()> {
         let old = fs::metadata(&self.path)?;
-        let file = NamedTempFile::new_in(folder(&self.path))?;
+        let file = NamedTempFile::new_in(self.path.parent().unwrap_or(&self.path))?;
         file.as_file().set_permissions(old.permissions())?;
         let mut buffered = BufWriter::new(file.as_file());
         serde_json::to_writer(&mut buffered, list)?;
@@ -184,129 +254,34 @@ impl Remaining {
     }
 }
 
-fn regular(file: File) -> io::Result<File> {
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::other("it is not a regular file")),
-    }
-}
-
-fn cannot_write(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(
-        error.kind(),
-        format!("cannot write {}: {error}", path.display()),
-    )
-}
-
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
 /// The CSV file of the refused pairs, after the rows of earlier runs and beside those of others.
-pub(crate) struct Refused {
-    file: File,
+struct Refused {
     path: PathBuf,
+    file: File,
 }
-
-const HEADER: &str = "call_id,user_id,change,unknown_id,status,request_id,reason\n";
 
 impl Refused {
-    fn open(path: &Path) -> Result<Self, String> {
-        let shown = path.display();
-        let unusable = |error| format!("cannot write {shown}: {error}");
-        let file = OpenOptions::new().append(true).open(path);
-        let mut refused = Self {
-            file: file.map_err(unusable)?,
-            path: path.to_owned(),
-        };
-        let earlier = fs::read(path).map_err(unusable)?;
-        // Other columns would give the rows another meaning.
-        if !earlier.is_empty() && !earlier.starts_with(HEADER.as_bytes()) {
-            return Err(format!(
-                "{shown} does not begin with the header {}",
-                HEADER.trim_end()
-            ));
-        }
+    fn open(path: &Path) -> Result<Self> {
+        const HEADER: &str = "call_id,user_id,change,unknown_id,status,request_id,reason\n";
+        let earlier = fs::read(path).map_err(cannot_write(path))?;
         let missing = match &earlier[..] {
             [] => HEADER,
-            // The disk was full in the middle of a row, or an editor left the last line open.
-            [.., last] if *last != b'\n' => "\n",
-            _ => "",
+            // Other columns would give the rows another meaning.
+            earlier if !earlier.starts_with(HEADER.as_bytes()) => {
+                let (path, header) = (path.display(), HEADER.trim_end());
+                return Err(format!("{path} does not begin with the header {header}").into());
+            }
+            [.., b'\n'] => "",
+            // A disk was full in the middle of a row, or an editor left the last line open.
+            _ => "\n",
         };
-        refused
-            .file
-            .write_all(missing.as_bytes())
-            .map_err(unusable)?;
-        Ok(refused)
+        let file = OpenOptions::new().append(true).open(path);
+        let mut file = file.map_err(cannot_write(path))?;
+        file.write_all(missing.as_bytes())
+            .map_err(cannot_write(path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+        })
     }
-
-    /// Appends these rows in one write.
-    pub(crate) fn append(&mut self, rows: Rows) -> Result<()> {
-        let rows = rows.0.into_inner()?;
-        let written = self.file.write_all(&rows);
-        let synced = written.and_then(|()| self.file.sync_all());
-        Ok(synced.map_err(|error| cannot_write(&self.path, &error))?)
-    }
-}
-
-/// Rows for the file of the refused pairs.
-pub(crate) struct Rows(csv::Writer<Vec<u8>>);
-
-impl Rows {
-    pub(crate) fn new() -> Self {
-        Self(csv::Writer::from_writer(Vec::new()))
-    }
-
-    pub(crate) fn add(
-        &mut self,
-        change: Change,
-        id: Option<Id>,
-        pairs: &CallAccessList,
-        error: &ApiError,
-    ) -> Result<()> {
-        let reason = error.to_string();
-        let id = id.map_or_else(String::new, |id| id.to_string());
-        let status = error.status().to_string();
-        let request_id = error.request_id().unwrap_or_default();
-        for (call, user) in pairs {
-            let cells = [
-                call.as_str(),
-                user.as_str(),
-                change.name(),
-                &id,
-                &status,
-                request_id,
-                &reason,
-            ];
-            self.0.write_record(cells.map(harmless))?;
-        }
-        Ok(())
-    }
-}
-
-/// Keeps a spreadsheet from taking a text of the server for a formula.
-fn harmless(cell: &str) -> String {
-    let quote = if cell.starts_with(['=', '+', '-', '@']) {
-        "'"
-    } else {
-        ""
-    };
-    format!("{quote}{cell}")
-}
-
-/// Returns what was read, with its warnings shown, or an error with all of its problems.
-fn usable<T>(path: &Path, read: Result<Input<T>, Problems>) -> Result<T, BadInput> {
-    let path = path.display();
-    let input = read.map_err(|problems| {
-        BadInput(format!(
-            "{path} cannot be used, so nothing was sent:\n{problems}"
-        ))
-    })?;
-    if !input.warnings.is_empty() {
-        note!("warning: {path}:\n{}", input.warnings);
-    }
-    Ok(input.ids)
 }

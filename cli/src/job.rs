@@ -10,7 +10,7 @@ use gong_call_access::{
 };
 use serde_json::json;
 
-use crate::files::{Outputs, Paths, Refused, Rows};
+use crate::files::{Outputs, Paths};
 use crate::output::{self, Confirmation, Exit, counted, note};
 use crate::progress::Progress;
 use crate::{Result, Settings, files};
@@ -112,7 +112,7 @@ pub(crate) fn run(
 impl Arguments {
     fn pairs(&self, change: Change) -> Result<CallAccessList> {
         match (&self.file, self.call) {
-            (Some(path), _) => files::pairs(path, change),
+            (Some(path), _) => Ok(files::pairs(path, change)?),
             (None, call) => {
                 let users = self.users.iter();
                 Ok(users.filter_map(|user| Some((call?, *user))).collect())
@@ -121,13 +121,12 @@ impl Arguments {
     }
 
     fn outputs(&self, list: &CallAccessList, settings: &Settings) -> Result<Outputs> {
-        let inputs: Vec<_> = self.file.as_deref().into_iter().collect();
         let paths = Paths {
-            inputs: &inputs,
-            remaining: self.remaining.as_deref(),
+            inputs: self.file.as_deref().into_iter().collect(),
+            remaining: self.remaining.as_deref().map(|path| (path, list)),
             refused: self.refused.as_deref(),
         };
-        Ok(paths.open(list, settings.demo)?)
+        Ok(paths.open(settings.demo)?)
     }
 
     /// The command that sends what is left, or else all of it again, which is harmless.
@@ -210,52 +209,27 @@ pub(crate) fn send(
     let mut progress = Progress::new("pairs", batches.remaining().len(), settings);
     let mut report = Report::default();
     let mut updated = Ok(());
-    loop {
-        if updated.is_err() {
-            batches.stop();
-        }
-        let Some(batch) = batches.next() else { break };
+    while let Some(batch) = batches.next() {
         requests_left = requests_left.saturating_sub(1);
         if !matches!(batch.outcome(), Outcome::NotSent) {
             progress.add(batch.access_list().len(), batch.requests(), requests_left);
         }
         report.extend([batch]);
-        if let (Some(remaining), Ok(())) = (&mut outputs.remaining, &updated) {
-            updated = remaining.update(|| {
+        if updated.is_ok() {
+            updated = outputs.update(|| {
                 let mut list = batches.remaining();
                 // They leave the file at the end, once they are in another one.
                 list.extend(report.refused());
                 list
             });
+            if updated.is_err() {
+                batches.stop();
+            }
         }
     }
     progress.finish();
-    let kept = keep(change, &report, outputs);
-    (report, updated.map_err(Into::into).and(kept))
-}
-
-/// Writes the outputs as they are at the end of a job.
-fn keep(change: Change, report: &Report, outputs: &mut Outputs) -> Result<()> {
-    let appended = match &mut outputs.refused {
-        Some(file) => append(change, report, file).map(|()| true),
-        None => Ok(false),
-    };
-    let mut remaining = report.remaining().clone();
-    if !matches!(appended, Ok(true)) {
-        remaining.extend(report.refused());
-    }
-    if let Some(file) = &outputs.remaining {
-        file.write(&remaining)?;
-    }
-    appended.map(drop)
-}
-
-fn append(change: Change, report: &Report, file: &mut Refused) -> Result<()> {
-    let mut rows = Rows::new();
-    for refusal in report.refusals() {
-        rows.add(change, refusal.id(), refusal.access_list(), refusal.error())?;
-    }
-    file.append(rows)
+    let finished = outputs.finish(change, &report);
+    (report, updated.and(finished))
 }
 
 /// The exit code that says what became of a job.

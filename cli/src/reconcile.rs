@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::iter;
 use std::path::PathBuf;
 
 use gong_call_access::{CallAccessList, CallId, Client, Id, Report};
 use serde_json::json;
 
-use crate::files::{Outputs, Paths, Rows};
+use crate::files::{Outputs, Paths};
 use crate::job::{self, Change};
 use crate::list::Listed;
 use crate::output::{self, Confirmation, Exit, bad_input, counted, note};
@@ -113,14 +114,13 @@ impl Arguments {
     }
 
     fn outputs(&self, settings: &Settings) -> Result<Outputs> {
-        let inputs = [Some(self.file.as_path()), self.calls.as_deref()];
-        let inputs: Vec<_> = inputs.into_iter().flatten().collect();
+        let inputs = iter::once(self.file.as_path()).chain(self.calls.as_deref());
         let paths = Paths {
-            inputs: &inputs,
+            inputs: inputs.collect(),
             remaining: None,
             refused: self.refused.as_deref(),
         };
-        Ok(paths.open(&CallAccessList::new(), settings.demo)?)
+        Ok(paths.open(settings.demo)?)
     }
 
     /// A file that lost its rows, or comes from another system, must not take access from everybody.
@@ -163,15 +163,11 @@ impl Plan {
 
     /// Pairs of the file whose call Gong does not know are refused, like any other refused pair.
     fn record_unknown(&self, wanted: &CallAccessList, outputs: &mut Outputs) -> Result<()> {
-        let Some(file) = &mut outputs.refused else {
-            return Ok(());
-        };
-        let mut rows = Rows::new();
-        for (call, error) in &self.listed.unknown {
-            let pairs = wanted.users(*call).map(|user| (*call, user)).collect();
-            rows.add(Change::Grant, Some(Id::Call(*call)), &pairs, error)?;
-        }
-        file.append(rows)
+        let pairs = self.listed.unknown.iter().flat_map(|(call, error)| {
+            let users = wanted.users(*call);
+            users.map(move |user| (*call, user, Some(Id::Call(*call)), error))
+        });
+        outputs.append(Change::Grant, pairs)
     }
 
     fn apply(&self, client: &Client, outputs: &mut Outputs, settings: &Settings) -> Result<Exit> {
