@@ -1,6 +1,6 @@
 //! Progress on standard error: a bar on a terminal, a line for every tenth otherwise.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -12,7 +12,6 @@ pub(crate) struct Progress {
     what: &'static str,
     started: Instant,
     requests: u32,
-    shown_tenths: u64,
     is_quiet: bool,
 }
 
@@ -35,7 +34,6 @@ impl Progress {
             what,
             started: Instant::now(),
             requests: 0,
-            shown_tenths: 0,
             is_quiet,
         }
     }
@@ -45,17 +43,16 @@ impl Progress {
         self.requests += requests;
         let each = self.started.elapsed() / self.requests.max(1);
         let left = each.saturating_mul(requests_left.try_into().unwrap_or(u32::MAX));
-        if left >= Duration::from_secs(1) {
-            let left = left.as_secs();
-            self.bar.set_message(format!(", {left} s left"));
-        } else {
-            self.bar.set_message("");
-        }
+        self.bar.set_message(match left.as_secs() {
+            0 => String::new(),
+            left => format!(", {left} s left"),
+        });
+        let length = self.bar.length().unwrap_or_default();
+        let tenths = |position| position * 10 / length.max(1);
+        let before = self.bar.position();
         self.bar.inc(count as u64);
-        let (position, length) = (self.bar.position(), self.bar.length().unwrap_or(1));
-        let tenths = position * 10 / length.max(1);
-        if self.bar.is_hidden() && !self.is_quiet && tenths > self.shown_tenths {
-            self.shown_tenths = tenths;
+        let position = self.bar.position();
+        if self.bar.is_hidden() && !self.is_quiet && tenths(position) > tenths(before) {
             note!("{position} of {length} {}", self.what);
         }
     }
