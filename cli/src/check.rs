@@ -1,12 +1,10 @@
 //! `check`: the command to run first, and when something is wrong.
 
 use std::env;
-use std::io::{self, Write};
 
-use gong_call_access::{ApiError, CallId, Client, Error, Response};
-use serde_json::json;
+use gong_call_access::{CallId, Client, Error, Response};
 
-use crate::output::{self, Exit};
+use crate::output::{self, Exit, with_causes};
 use crate::{Result, Settings};
 
 const SCOPE: &str = "api:call-user-access:read";
@@ -17,19 +15,14 @@ pub(crate) fn run(call: CallId, settings: &Settings) -> Result<Exit> {
     let outcome = client.list([call]);
     let (exit, found) = findings(&outcome);
     lines.extend(found);
-    let mut out = io::stdout();
     if settings.json {
-        let json: serde_json::Value = lines
-            .iter()
-            .map(|(name, text)| ((*name).to_owned(), json!(text)))
-            .collect();
-        output::write_json(&mut out, json, exit, settings)?;
+        let json = lines.into_iter().collect();
+        output::print_json(json, exit, settings)?;
     } else {
-        let text: String = lines
+        let lines = lines
             .iter()
-            .map(|(name, text)| format!("{name:12}{text}\n"))
-            .collect();
-        write!(out, "{}", output::marked(&text, settings))?;
+            .map(|(name, text)| format!("{name:12}{text}\n"));
+        output::print(&lines.collect::<String>(), settings)?;
     }
     Ok(exit)
 }
@@ -70,10 +63,7 @@ fn proxy(client: &Client) -> Option<String> {
 /// What the answer to a listing shows.
 fn findings<T>(outcome: &Result<Response<T>, Error>) -> (Exit, Vec<Line>) {
     let good = |text: &str| format!("good: {text}");
-    let bad = |error: &dyn std::error::Error| match error.source() {
-        Some(source) => format!("BAD: {error}: {source}"),
-        None => format!("BAD: {error}"),
-    };
+    let bad = |error: &dyn std::error::Error| format!("BAD: {}", with_causes(error));
     let error = match outcome {
         Err(error) => {
             let name = if error.is_tls() { "TLS" } else { "connection" };
@@ -84,7 +74,8 @@ fn findings<T>(outcome: &Result<Response<T>, Error>) -> (Exit, Vec<Line>) {
     let mut lines = vec![("connection", good("host name, connection and TLS"))];
     let (exit, access) = match error {
         None => (Exit::Done, good(&format!("credentials and scope {SCOPE}"))),
-        Some(error) if error.status() == 400 && is_gong(error) => {
+        // An answer without a request id is that of something in between.
+        Some(error) if error.status() == 400 && error.request_id().is_some() => {
             let text = format!("credentials and scope {SCOPE}; Gong does not know this call");
             (Exit::Done, good(&text))
         }
@@ -96,9 +87,4 @@ fn findings<T>(outcome: &Result<Response<T>, Error>) -> (Exit, Vec<Line>) {
         lines.push(("write scope", text.to_owned()));
     }
     (exit, lines)
-}
-
-/// Whether an answer is Gong's own, and not that of something in between.
-fn is_gong(error: &ApiError) -> bool {
-    error.request_id().is_some()
 }

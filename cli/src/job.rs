@@ -11,7 +11,7 @@ use gong_call_access::{
 use serde_json::json;
 
 use crate::files::{Outputs, Paths};
-use crate::output::{self, Confirmation, Exit, counted, note};
+use crate::output::{self, CommandLine, Exit, counted, note};
 use crate::progress::Progress;
 use crate::{Result, Settings, files};
 
@@ -86,12 +86,17 @@ pub(crate) fn run(
     if list.is_empty() && !settings.quiet {
         note!("warning: there are no pairs to {}", change.name());
     }
-    let confirmation = Confirmation::new(yes || arguments.dry_run)?;
+    let must_ask = !yes && !arguments.dry_run;
+    if must_ask {
+        output::check_terminal()?;
+    }
     let batches = change.batches(&settings.client()?, &list);
     if arguments.dry_run {
         return dry_run(&list, batches.min_requests(), settings);
     }
-    confirmation.ask(&format!("revoke {}?", summary(&list)))?;
+    if must_ask {
+        output::confirm(&format!("{} {}?", change.name(), summary(&list)))?;
+    }
     let mut outputs = arguments.outputs(&list, settings)?;
     stop_at_ctrl_c(vec![batches.stop_handle()])?;
     let (report, failure) = send(change, batches, &mut outputs, settings);
@@ -99,7 +104,7 @@ pub(crate) fn run(
     let again = arguments.again(change, &report, settings);
     match (exit(&report), report.stopped_by()) {
         (Exit::SomeRemain, Some(error)) if error.retry_after().is_none() => {
-            let check = output::command(&["check".to_owned()], settings);
+            let check = CommandLine::new(settings).words(["check"]);
             note!("next: find the cause with `{check}`, then continue with: {again}");
         }
         (Exit::SomeRemain, _) => note!("next: continue with: {again}"),
@@ -130,22 +135,20 @@ impl Arguments {
     }
 
     /// The command that sends what is left, or else all of it again, which is harmless.
-    fn again(&self, change: Change, report: &Report, settings: &Settings) -> String {
-        let mut words = vec![change.name().to_owned()];
-        let refused = self.refused.as_ref();
-        let is_refused = exit(report) == Exit::SomeRefused;
-        let file = refused.filter(|_| is_refused).or(self.remaining.as_ref());
-        match file.or(self.file.as_ref()) {
-            Some(file) => words.extend(["--file".to_owned(), file.display().to_string()]),
-            None => {
-                words.extend(self.call.map(|call| call.to_string()));
-                words.extend(self.users.iter().map(ToString::to_string));
-            }
-        }
-        if let Some(refused) = refused.filter(|_| !is_refused) {
-            words.extend(["--refused".to_owned(), refused.display().to_string()]);
-        }
-        output::command(&words, settings)
+    fn again(&self, change: Change, report: &Report, settings: &Settings) -> CommandLine {
+        let (to_correct, to_append) = match exit(report) {
+            Exit::SomeRefused => (self.refused.as_ref(), None),
+            _ => (None, self.refused.as_ref()),
+        };
+        let file = to_correct
+            .or(self.remaining.as_ref())
+            .or(self.file.as_ref());
+        let command = CommandLine::new(settings).words([change.name()]);
+        let command = match file {
+            Some(file) => command.option("--file", Some(file.display())),
+            None => command.words(self.call).words(&self.users),
+        };
+        command.option("--refused", to_append.map(|path| path.display()))
     }
 }
 
@@ -156,7 +159,6 @@ fn summary(list: &CallAccessList) -> String {
 
 fn dry_run(list: &CallAccessList, requests: usize, settings: &Settings) -> Result<Exit> {
     let seconds = requests.saturating_sub(1) / settings.requests_per_second as usize;
-    let mut out = io::stdout();
     if settings.json {
         let json = json!({
             "pairs": list.len(),
@@ -164,12 +166,12 @@ fn dry_run(list: &CallAccessList, requests: usize, settings: &Settings) -> Resul
             "min_requests": requests,
             "min_seconds": seconds,
         });
-        output::write_json(&mut out, json, Exit::Done, settings)?;
+        output::print_json(json, Exit::Done, settings)?;
     } else {
         let per_second = settings.requests_per_second;
         let (list, requests) = (summary(list), counted(requests, "request"));
         writeln!(
-            out,
+            io::stdout(),
             "{list}: at least {requests}, in at least {seconds} s at {per_second} a second\n\
              dry run: nothing was sent"
         )?;
@@ -177,19 +179,17 @@ fn dry_run(list: &CallAccessList, requests: usize, settings: &Settings) -> Resul
     Ok(Exit::Done)
 }
 
+/// Shows what a job did. Nobody may read it any more; the access is changed all the same.
 fn show(change: Change, arguments: &Arguments, report: &Report, settings: &Settings) {
     if settings.json {
         let json = output::json(change, report);
-        // The reader may be gone, but the access is changed all the same.
-        let _ = output::write_json(&mut io::stdout(), json, exit(report), settings);
+        let _ = output::print_json(json, exit(report), settings);
     } else if arguments.file.is_none() && report.all_done() && !settings.quiet {
-        for (call, user) in report.done() {
-            let text = match change {
-                Change::Grant => format!("granted: user {user} may open call {call}"),
-                Change::Revoke => format!("revoked: user {user} from call {call}"),
-            };
-            let _ = write!(io::stdout(), "{}", output::marked(&text, settings));
-        }
+        let lines = report.done().pairs().map(|(call, user)| match change {
+            Change::Grant => format!("granted: user {user} may open call {call}\n"),
+            Change::Revoke => format!("revoked: user {user} from call {call}\n"),
+        });
+        let _ = output::print(&lines.collect::<String>(), settings);
     } else {
         output::report(change, report, settings);
     }

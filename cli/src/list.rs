@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::mem;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use gong_call_access::{ApiError, CallAccessList, CallId, Client, Error};
@@ -51,12 +50,11 @@ pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> Result<Exit> {
         None => arguments.calls.iter().copied().collect(),
     };
     let listed = Listed::new(&settings.client()?, &calls, settings)?;
-    let mut out = io::stdout().lock();
     match arguments.format {
-        _ if settings.json => listed.write_json(&mut out, settings)?,
-        Format::Json => listed.write_json(&mut out, settings)?,
-        Format::Csv => listed.write_csv(&mut out)?,
-        Format::Table => listed.write_table(&mut out, &calls)?,
+        Format::Json => listed.print_json(settings)?,
+        _ if settings.json => listed.print_json(settings)?,
+        Format::Csv => listed.print_csv()?,
+        Format::Table => listed.print_table(&calls)?,
     }
     listed.note_unknown();
     Ok(listed.exit())
@@ -80,17 +78,11 @@ impl Listed {
         let mut access = CallAccessList::new();
         let mut progress = Progress::new("calls", calls.len(), settings);
         let mut listings = client.list_batches(calls.iter().copied());
-        let (mut left, mut requests, mut shown) = (calls.len(), 0, Instant::now());
+        let mut left = calls.len();
         while let Some(listing) = listings.next() {
             access.extend([listing?]);
-            requests += 1;
-            // Counting the calls that remain copies them.
-            if shown.elapsed() >= Duration::from_millis(200) {
-                let before = mem::replace(&mut left, listings.remaining().count());
-                let to_come = left.div_ceil(CALLS_PER_REQUEST);
-                progress.add(before - left, mem::take(&mut requests), to_come);
-                shown = Instant::now();
-            }
+            let before = mem::replace(&mut left, listings.remaining().count());
+            progress.add(before - left, 1, left.div_ceil(CALLS_PER_REQUEST));
         }
         progress.finish();
         let refused = listings.refused();
@@ -120,8 +112,8 @@ impl Listed {
         note!("Gong refused to list {count}: {ids}: {error}");
     }
 
-    fn write_table(&self, out: &mut impl Write, calls: &BTreeSet<CallId>) -> io::Result<()> {
-        writeln!(out, "{:20}  USER", "CALL")?;
+    fn print_table(&self, calls: &BTreeSet<CallId>) -> io::Result<()> {
+        let mut table = format!("{:20}  USER\n", "CALL");
         for call in calls {
             let mut users: Vec<_> = self.access.users(*call).map(|id| id.to_string()).collect();
             if self.unknown.contains_key(call) {
@@ -130,26 +122,27 @@ impl Listed {
                 users.push("(nobody through the API)".to_owned());
             }
             for user in users {
-                writeln!(out, "{call:20}  {user}")?;
+                table += &format!("{call:20}  {user}\n");
             }
         }
-        Ok(())
+        io::stdout().write_all(table.as_bytes())
     }
 
-    fn write_csv(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "call_id,user_id")?;
-        for (call, user) in &self.access {
-            writeln!(out, "{call},{user}")?;
+    fn print_csv(&self) -> Result<()> {
+        let mut table = csv::Writer::from_writer(io::stdout());
+        table.write_record(["call_id", "user_id"])?;
+        for pair in &self.access {
+            table.serialize(pair)?;
         }
-        Ok(())
+        Ok(table.flush()?)
     }
 
-    fn write_json(&self, out: &mut impl Write, settings: &Settings) -> Result<()> {
-        let mut json = serde_json::to_value(&self.access)?;
-        let unknown = self.unknown.keys().map(|call| json!(call));
-        if let Some(fields) = json.as_object_mut() {
-            fields.insert("unknown_calls".to_owned(), unknown.collect());
-        }
-        Ok(output::write_json(out, json, self.exit(), settings)?)
+    fn print_json(&self, settings: &Settings) -> Result<()> {
+        let access = serde_json::to_value(&self.access)?;
+        let json = json!({
+            "callAccessList": access.get("callAccessList"),
+            "unknown_calls": self.unknown.keys().collect::<Vec<_>>(),
+        });
+        Ok(output::print_json(json, self.exit(), settings)?)
     }
 }

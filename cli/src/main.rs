@@ -102,9 +102,8 @@ fn main() -> ExitCode {
     if settings.verbose && log::set_logger(&Log).is_ok() {
         log::set_max_level(log::LevelFilter::Debug);
     }
-    let result = run(&command, &settings);
-    result
-        .unwrap_or_else(|error| output::failure(&*error, &settings))
+    let exit = run(&command, &settings);
+    exit.unwrap_or_else(|error| output::failure(&*error, &settings))
         .into()
 }
 
@@ -132,9 +131,9 @@ impl Settings {
         let mut builder = match self.demo {
             true => demo::start()?,
             false => ClientBuilder::from_env().map_err(|error| {
-                let is_missing = error.to_string().starts_with("no credentials");
-                let hint = "; to try the tool without an account, add --demo";
-                BadInput(format!("{error}{}", if is_missing { hint } else { "" }))
+                BadInput(format!(
+                    "{error}; to try the tool without an account, add --demo"
+                ))
             })?,
         };
         if let Some(base_url) = &self.base_url {
@@ -146,28 +145,6 @@ impl Settings {
         // The stand-in has no rate limit.
         let per_second = (!self.demo).then_some(self.requests_per_second);
         Ok(builder.requests_per_second(per_second).build()?)
-    }
-
-    /// These settings as arguments, as far as the command that continues a job needs them.
-    fn words(&self) -> Vec<String> {
-        let certificates = self.root_certificates.as_ref();
-        let certificates = certificates.map(|path| path.display().to_string());
-        let per_second = self.requests_per_second;
-        let per_second = (per_second != GONGS_LIMIT).then(|| per_second.to_string());
-        let mut words = Vec::new();
-        words.extend(self.demo.then(|| "--demo".to_owned()));
-        for (option, value) in [
-            ("--base-url", &self.base_url),
-            ("--root-certificates", &certificates),
-            ("--requests-per-second", &per_second),
-        ] {
-            words.extend(
-                value
-                    .iter()
-                    .flat_map(|value| [option.to_owned(), value.clone()]),
-            );
-        }
-        words
     }
 }
 

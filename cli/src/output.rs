@@ -1,15 +1,16 @@
 //! What the tool says: results as text or JSON, errors, questions, and the exit code.
 
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Display};
 use std::io::{self, IsTerminal, Write};
+use std::iter;
 use std::process::ExitCode;
 
 use gong_call_access::{CallAccessList, Report};
 use serde_json::{Value, json};
 
 use crate::job::Change;
-use crate::{Result, Settings};
+use crate::{GONGS_LIMIT, Result, Settings};
 
 /// Writes a line to standard error. If nobody reads it any more, the job continues without a panic.
 macro_rules! note {
@@ -30,15 +31,14 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    fn json(self) -> Value {
-        let meaning = match self {
+    fn meaning(self) -> &'static str {
+        match self {
             Self::Done => "done",
             Self::Failure => "failure",
             Self::BadInput => "bad input, nothing was changed",
             Self::SomeRefused => "some were refused",
             Self::SomeRemain => "some remain",
-        };
-        json!({"code": self as u8, "meaning": meaning})
+        }
     }
 }
 
@@ -52,7 +52,7 @@ impl From<Exit> for ExitCode {
 #[derive(Debug)]
 pub(crate) struct BadInput(pub(crate) String);
 
-impl fmt::Display for BadInput {
+impl Display for BadInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -67,29 +67,45 @@ pub(crate) fn bad_input<T>(message: impl Into<String>) -> Result<T> {
 /// Reports an error that ended the tool, with its sources, and what to do next.
 pub(crate) fn failure(error: &(dyn Error + 'static), settings: &Settings) -> Exit {
     let gong = error.downcast_ref::<gong_call_access::Error>();
-    let exit = match gong {
-        Some(error) if error.is_config() => Exit::BadInput,
-        None if error.is::<BadInput>() => Exit::BadInput,
-        _ => Exit::Failure,
+    let is_bad_input = error.is::<BadInput>() || gong.is_some_and(|error| error.is_config());
+    let text = with_causes(error);
+    note!("error: {text}");
+    let exit = if is_bad_input {
+        Exit::BadInput
+    } else {
+        Exit::Failure
     };
-    let causes = std::iter::successors(error.source(), |&error| error.source());
-    let causes: String = causes.map(|cause| format!(": {cause}")).collect();
-    note!("error: {error}{causes}");
     if gong.is_some() && exit == Exit::Failure {
-        note!("next: {}", command(&["check".to_owned()], settings));
+        note!("next: {}", CommandLine::new(settings).words(["check"]));
     }
     if settings.json {
-        let json = json!({"error": format!("{error}{causes}")});
-        let _ = write_json(&mut io::stdout(), json, exit, settings);
+        let _ = print_json(json!({"error": text}), exit, settings);
     }
     exit
 }
 
-/// With `--demo`, marks every line of a result, which is true of the stand-in only.
-pub(crate) fn marked(text: &str, settings: &Settings) -> String {
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let causes = iter::successors(error.source(), |&error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// Writes lines to standard output, marked if they are true of the stand-in only.
+pub(crate) fn print(text: &str, settings: &Settings) -> io::Result<()> {
     let mark = if settings.demo { "demo: " } else { "" };
     let lines = text.lines().map(|line| format!("{mark}{line}\n"));
-    lines.collect()
+    io::stdout().write_all(lines.collect::<String>().as_bytes())
+}
+
+/// Writes a result for programs, with what its exit code means.
+pub(crate) fn print_json(mut json: Value, exit: Exit, settings: &Settings) -> io::Result<()> {
+    if let Some(fields) = json.as_object_mut() {
+        let exit = json!({"code": exit as u8, "meaning": exit.meaning()});
+        fields.extend([
+            ("demo".to_owned(), settings.demo.into()),
+            ("exit".to_owned(), exit),
+        ]);
+    }
+    writeln!(io::stdout(), "{json}")
 }
 
 /// Writes the report of a job for people, unless there was nothing to do.
@@ -100,22 +116,7 @@ pub(crate) fn report(change: Change, report: &Report, settings: &Settings) {
     if is_empty || settings.json || settings.quiet && report.all_done() {
         return;
     }
-    let title = format!("{}\n{report}", change.title());
-    let _ = write!(io::stdout(), "{}", marked(&title, settings));
-}
-
-/// Writes a result for programs, with what its exit code means.
-pub(crate) fn write_json(
-    out: &mut impl Write,
-    mut json: Value,
-    exit: Exit,
-    settings: &Settings,
-) -> io::Result<()> {
-    if let Some(fields) = json.as_object_mut() {
-        fields.insert("demo".to_owned(), settings.demo.into());
-        fields.insert("exit".to_owned(), exit.json());
-    }
-    writeln!(out, "{json}")
+    let _ = print(&format!("{}\n{report}", change.title()), settings);
 }
 
 /// The report of a job for programs.
@@ -149,48 +150,73 @@ pub(crate) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// How a command of this tool is typed in a shell.
-pub(crate) fn command(words: &[String], settings: &Settings) -> String {
-    let mut command = "gong-call-access".to_owned();
-    for word in settings.words().iter().chain(words) {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=,+\\".contains(&byte);
-        command += &match word.bytes().all(is_plain) {
-            true => format!(" {word}"),
-            // cmd knows no other quotes, and no path contains one.
-            false if cfg!(windows) => format!(" \"{word}\""),
-            false => format!(" '{}'", word.replace('\'', r"'\''")),
-        };
+/// A command of this tool, as it is typed in a shell.
+pub(crate) struct CommandLine(String);
+
+impl CommandLine {
+    /// Begins with the settings that matter to another command too.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let certificates = settings.root_certificates.as_ref();
+        let per_second = Some(settings.requests_per_second);
+        Self("gong-call-access".to_owned())
+            .words(settings.demo.then_some("--demo"))
+            .option("--base-url", settings.base_url.as_ref())
+            .option(
+                "--root-certificates",
+                certificates.map(|path| path.display()),
+            )
+            .option(
+                "--requests-per-second",
+                per_second.filter(|n| *n != GONGS_LIMIT),
+            )
     }
-    command
+
+    pub(crate) fn words(self, words: impl IntoIterator<Item = impl Display>) -> Self {
+        words.into_iter().fold(self, Self::word)
+    }
+
+    pub(crate) fn option(self, name: &str, value: Option<impl Display>) -> Self {
+        match value {
+            Some(value) => self.word(name).word(value),
+            None => self,
+        }
+    }
+
+    fn word(self, word: impl Display) -> Self {
+        let (line, word) = (self.0, word.to_string());
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || r"-_./:=,+\".contains(c);
+        Self(match word.chars().all(is_plain) {
+            true => format!("{line} {word}"),
+            // cmd knows no other quotes, and no path contains one.
+            false if cfg!(windows) => format!("{line} \"{word}\""),
+            false => format!("{line} '{}'", word.replace('\'', r"'\''")),
+        })
+    }
+}
+
+impl Display for CommandLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Fails where nobody can be asked.
+pub(crate) fn check_terminal() -> Result<()> {
+    match io::stdin().is_terminal() && io::stderr().is_terminal() {
+        true => Ok(()),
+        false => bad_input("nobody can be asked without a terminal: add --yes to confirm"),
+    }
 }
 
 /// Asks before access is taken away.
-pub(crate) struct Confirmation {
-    is_given: bool,
-}
-
-impl Confirmation {
-    /// Fails if nobody can answer, before anything is sent.
-    pub(crate) fn new(is_given: bool) -> Result<Self> {
-        let has_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
-        if !is_given && !has_terminal {
-            return bad_input("without a terminal, nobody can confirm this: add --yes");
-        }
-        Ok(Self { is_given })
-    }
-
-    pub(crate) fn ask(&self, question: &str) -> Result<()> {
-        if self.is_given {
-            return Ok(());
-        }
-        let mut err = io::stderr();
-        write!(err, "{question} [y/N] ")?;
-        err.flush()?;
-        let mut answer = String::new();
-        io::stdin().read_line(&mut answer)?;
-        match answer.trim() {
-            "y" | "Y" | "yes" => Ok(()),
-            _ => bad_input("not confirmed, nothing was changed"),
-        }
+pub(crate) fn confirm(question: &str) -> Result<()> {
+    let mut err = io::stderr();
+    write!(err, "{question} [y/N] ")?;
+    err.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => bad_input("not confirmed, nothing was changed"),
     }
 }

@@ -1,18 +1,16 @@
 //! `reconcile`: makes access match a file exactly, for the calls that it names.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::io::{self, Write};
 use std::iter;
 use std::path::PathBuf;
 
 use gong_call_access::{CallAccessList, CallId, Client, Id, Report};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::files::{Outputs, Paths};
 use crate::job::{self, Change};
 use crate::list::Listed;
-use crate::output::{self, Confirmation, Exit, bad_input, counted, note};
+use crate::output::{self, Exit, bad_input, counted, note};
 use crate::{Result, Settings, files};
 
 /// Make access match a file exactly, for the calls that it names
@@ -59,37 +57,41 @@ pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> Result<Exit> {
              To take away all access to the calls in --calls, add --max-revocations N",
         );
     }
-    let confirmation = arguments
-        .apply
-        .then(|| Confirmation::new(arguments.yes))
-        .transpose()?;
+    let must_ask = arguments.apply && !arguments.yes;
+    if must_ask {
+        output::check_terminal()?;
+    }
     let client = settings.client()?;
     let mut outputs = arguments.outputs(settings)?;
     let plan = Plan::new(&wanted, Listed::new(&client, &calls, settings)?);
     plan.listed.note_unknown();
+    let is_quiet = settings.quiet && arguments.apply;
+    if !is_quiet && !settings.json {
+        output::print(&plan.table(), settings)?;
+    }
     let allowed = arguments.check_revocations(&plan);
-    let Some(confirmation) = confirmation else {
-        plan.show(&[], plan.listed.exit(), settings)?;
-        if let Err(error) = allowed {
-            note!("with --apply: {error}");
+    let mut reports = Vec::new();
+    if arguments.apply {
+        allowed?;
+        if must_ask && plan.is_change() {
+            let (revoke, grant) = (plan.revoke.len(), plan.grant.len());
+            let (revoke, grant) = (counted(revoke, "pair"), counted(grant, "pair"));
+            output::confirm(&format!("revoke {revoke} and grant {grant}?"))?;
         }
-        return Ok(plan.listed.exit());
-    };
-    if !settings.json && !settings.quiet {
-        plan.show(&[], plan.listed.exit(), settings)?;
+        plan.record_unknown(&wanted, &mut outputs)?;
+        reports = plan.apply(&client, &mut outputs, settings)?;
+    } else if let Err(error) = allowed {
+        note!("with --apply: {error}");
     }
-    allowed?;
-    if plan.changes() > 0 {
-        let (revoke, grant) = (plan.revoke.len(), plan.grant.len());
-        let (revoke, grant) = (counted(revoke, "pair"), counted(grant, "pair"));
-        confirmation.ask(&format!("revoke {revoke} and grant {grant}?"))?;
+    let exits = reports.iter().map(|(_, report)| job::exit(report));
+    let exit = exits.fold(plan.listed.exit(), Exit::max);
+    if settings.json {
+        output::print_json(plan.json(&reports), exit, settings)?;
     }
-    plan.record_unknown(&wanted, &mut outputs)?;
-    let exit = plan.apply(&client, &mut outputs, settings)?;
     match exit {
-        Exit::SomeRemain => note!("next: run the same command again to continue"),
-        Exit::SomeRefused => {
-            note!("next: correct what was refused, then run the same command again")
+        Exit::SomeRemain => note!("next: run the same command again, which continues"),
+        Exit::SomeRefused if arguments.apply => {
+            note!("next: correct what was refused, then run the same command again");
         }
         _ => {}
     }
@@ -157,8 +159,13 @@ impl Plan {
         }
     }
 
-    fn changes(&self) -> usize {
-        self.grant.len() + self.revoke.len()
+    /// First what takes access away.
+    fn changes(&self) -> [(Change, &CallAccessList); 2] {
+        [(Change::Revoke, &self.revoke), (Change::Grant, &self.grant)]
+    }
+
+    fn is_change(&self) -> bool {
+        self.changes().iter().any(|(_, list)| !list.is_empty())
     }
 
     /// Pairs of the file whose call Gong does not know are refused, like any other refused pair.
@@ -170,13 +177,17 @@ impl Plan {
         outputs.append(Change::Grant, pairs)
     }
 
-    fn apply(&self, client: &Client, outputs: &mut Outputs, settings: &Settings) -> Result<Exit> {
-        let changes = [(Change::Revoke, &self.revoke), (Change::Grant, &self.grant)];
-        let jobs = changes.map(|(change, list)| (change, change.batches(client, list)));
+    fn apply(
+        &self,
+        client: &Client,
+        outputs: &mut Outputs,
+        settings: &Settings,
+    ) -> Result<Vec<(Change, Report)>> {
+        let jobs = self.changes();
+        let jobs = jobs.map(|(change, list)| (change, change.batches(client, list)));
         let handles = jobs.iter().map(|(_, batches)| batches.stop_handle());
         job::stop_at_ctrl_c(handles.collect())?;
         let mut reports: Vec<(Change, Report)> = Vec::new();
-        let mut exit = self.listed.exit();
         for (change, mut batches) in jobs {
             // What stopped the revocations would stop the grants too.
             let mut earlier = reports.iter().map(|(_, report)| report);
@@ -184,60 +195,45 @@ impl Plan {
                 batches.stop();
             }
             let (report, failure) = job::send(change, batches, outputs, settings);
-            exit = exit.max(job::exit(&report));
             output::report(change, &report, settings);
             failure?;
             reports.push((change, report));
         }
-        if settings.json {
-            self.show(&reports, exit, settings)?;
-        }
-        Ok(exit)
+        Ok(reports)
     }
 
-    fn show(
-        &self,
-        reports: &[(Change, Report)],
-        exit: Exit,
-        settings: &Settings,
-    ) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        if !settings.json {
-            return write!(out, "{}", output::marked(&self.table(), settings));
-        }
-        let jobs = reports
-            .iter()
-            .map(|(change, report)| output::json(*change, report));
-        let json = json!({
-            "kept": self.listed.access.len() - self.revoke.len(),
+    fn kept(&self) -> usize {
+        self.listed.access.len() - self.revoke.len()
+    }
+
+    fn json(&self, reports: &[(Change, Report)]) -> Value {
+        let jobs = reports.iter();
+        let jobs = jobs.map(|(change, report)| output::json(*change, report));
+        json!({
+            "kept": self.kept(),
             "revoke": self.revoke,
             "grant": self.grant,
             "unknown_calls": self.listed.unknown.keys().collect::<Vec<_>>(),
             "jobs": jobs.collect::<Vec<_>>(),
-        });
-        output::write_json(&mut out, json, exit, settings)
+        })
     }
 
     fn table(&self) -> String {
         let mut table = String::new();
-        if self.changes() > 0 {
+        if self.is_change() {
             table += &format!("{:8}{:22}USER\n", "", "CALL");
         }
-        for (change, list) in [(Change::Revoke, &self.revoke), (Change::Grant, &self.grant)] {
+        for (change, list) in self.changes() {
             for (call, user) in list {
-                let _ = writeln!(table, "{:8}{call:22}{user}", change.name());
+                table += &format!("{:8}{call:22}{user}\n", change.name());
             }
         }
-        let kept = self.listed.access.len() - self.revoke.len();
-        let (revoke, grant) = (self.revoke.len(), self.grant.len());
-        let unknown = match self.listed.unknown.len() {
-            0 => String::new(),
-            count => format!(", {} that Gong does not know", counted(count, "call")),
-        };
-        table
-            + &format!(
-                "{kept} kept, {grant} to grant, {revoke} to revoke{unknown}\n\
-                 (access that users have for other reasons is not listed and does not change)\n"
-            )
+        let (kept, grant, revoke) = (self.kept(), self.grant.len(), self.revoke.len());
+        table += &format!("{kept} kept, {grant} to grant, {revoke} to revoke");
+        if !self.listed.unknown.is_empty() {
+            let calls = counted(self.listed.unknown.len(), "call");
+            table += &format!(", {calls} that Gong does not know");
+        }
+        table + "\n(access that users have for other reasons is not listed and does not change)\n"
     }
 }
