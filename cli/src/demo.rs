@@ -7,7 +7,7 @@ use std::thread;
 use gong_call_access::{CallAccessList, CallId, Client, ClientBuilder, Credentials};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tiny_http::{Header, Method, Request, Response, Server};
+use tiny_http::{Method, Request, Response, Server};
 
 use crate::Result;
 use crate::output::note;
@@ -52,9 +52,8 @@ fn respond(mut request: Request, nth: usize, state: &mut CallAccessList) -> Resu
     if let Some(fields) = json.as_object_mut() {
         fields.insert("requestId".to_owned(), format!("demo{nth:014}").into());
     }
-    let header = Header::from_bytes("content-type", "application/json").map_err(|()| "header")?;
     let response = Response::from_string(json.to_string()).with_status_code(status);
-    Ok(request.respond(response.with_header(header))?)
+    Ok(request.respond(response)?)
 }
 
 /// Answers as Gong's OpenAPI description says, and refuses the two ids that it does not know.
@@ -68,7 +67,9 @@ fn answer(method: &Method, body: &str, state: &mut CallAccessList) -> Result<(u1
         Method::Put => state.extend(serde_json::from_str::<CallAccessList>(body)?),
         Method::Delete => *state = state.difference(&serde_json::from_str(body)?),
         _ => {
-            let calls = serde_json::from_str::<Question>(body)?.filter.call_ids;
+            let body: Value = serde_json::from_str(body)?;
+            let calls = body.pointer("/filter/callIds").unwrap_or(&Value::Null);
+            let calls = BTreeSet::<CallId>::deserialize(calls)?;
             let entries: Vec<_> = calls.iter().map(|call| entry(*call, state)).collect();
             return Ok((200, json!({"callAccessList": entries})));
         }
@@ -79,15 +80,4 @@ fn answer(method: &Method, body: &str, state: &mut CallAccessList) -> Result<(u1
 fn entry(call: CallId, state: &CallAccessList) -> Value {
     let users = state.users(call).map(|user| json!({"userId": user}));
     json!({"callId": call, "users": users.collect::<Vec<_>>()})
-}
-
-#[derive(Deserialize)]
-struct Question {
-    filter: Filter,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Filter {
-    call_ids: BTreeSet<CallId>,
 }

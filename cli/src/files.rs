@@ -1,6 +1,7 @@
 //! Input files, and output files that are complete at any moment, even if the process is killed.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,10 +11,10 @@ use gong_call_access::{ApiError, CallAccessList, CallId, Id, Report, UserId};
 use same_file::Handle;
 use tempfile::NamedTempFile;
 
-use crate::Result;
 use crate::input::{self, Input, Problems};
 use crate::job::Change;
-use crate::output::{BadInput, counted, note};
+use crate::output::{BadInput, bad_input, counted, note};
+use crate::{Result, Settings};
 
 /// Reads a file, or standard input for `-`.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, BadInput> {
@@ -51,84 +52,6 @@ fn usable<T>(path: &Path, read: Result<Input<T>, Problems>) -> Result<T, BadInpu
     Ok(input.ids)
 }
 
-/// The files of a job: what is read, and what is written.
-pub(crate) struct Paths<'a> {
-    pub(crate) inputs: Vec<&'a Path>,
-    /// With the pairs of the job.
-    pub(crate) remaining: Option<(&'a Path, &'a CallAccessList)>,
-    pub(crate) refused: Option<&'a Path>,
-}
-
-impl Paths<'_> {
-    /// Opens the outputs.
-    ///
-    /// Fails if one cannot be written, or is also an input or the other one. What it created is then
-    /// removed.
-    pub(crate) fn open(self, is_demo: bool) -> Result<Outputs, BadInput> {
-        let outputs = self.outputs().into_iter().filter_map(|(_, path)| path);
-        let (old, new): (Vec<_>, Vec<_>) = outputs.partition(|path| path.exists());
-        if let (true, Some(path)) = (is_demo, old.first()) {
-            let path = path.display();
-            return Err(BadInput(format!("{path} exists; --demo changes no file")));
-        }
-        self.try_open().map_err(|problem| {
-            for path in new {
-                // A dangling link was there before; its target was not.
-                let _ = fs::canonicalize(path).map(fs::remove_file);
-            }
-            BadInput(format!("{problem}; nothing was sent"))
-        })
-    }
-
-    fn outputs(&self) -> [(&'static str, Option<&Path>); 2] {
-        let remaining = self.remaining.map(|(path, _)| path);
-        [("--refused", self.refused), ("--remaining", remaining)]
-    }
-
-    fn try_open(&self) -> Result<Outputs> {
-        let mut seen = Vec::new();
-        for input in &self.inputs {
-            let (name, handle) = match is_stdin(input) {
-                true => ("standard input".to_owned(), Handle::stdin()),
-                false => (input.display().to_string(), Handle::from_path(input)),
-            };
-            // A pipe may have no identity, and then it is no file either.
-            seen.extend(handle.ok().map(|handle| (name, handle)));
-        }
-        for (option, path) in self.outputs() {
-            let Some(path) = path else { continue };
-            let handle = open_regular(path).map_err(cannot_write(path))?;
-            let name = format!("{option} {}", path.display());
-            if let Some((other, _)) = seen.iter().find(|(_, other)| *other == handle) {
-                return Err(format!("{name} is the same file as {other}").into());
-            }
-            seen.push((name, handle));
-        }
-        // On Windows, a file that is open cannot be replaced.
-        drop(seen);
-        let refused = self.refused.map(Refused::open).transpose()?;
-        let remaining = self
-            .remaining
-            .map(|(path, list)| Remaining::open(path, list));
-        Ok(Outputs {
-            remaining: remaining.transpose()?,
-            refused,
-        })
-    }
-}
-
-fn open_regular(path: &Path) -> io::Result<Handle> {
-    let file = OpenOptions::new().append(true).create(true).open(path)?;
-    match file.metadata()?.is_file() {
-        true => Handle::from_file(file),
-        false => Err(io::Error::other("it is not a regular file")),
-    }
-}
-
-fn cannot_write(path: &Path) -> impl Fn(io::Error) -> String {
-    move |error| format!("cannot write {}: {error}", path.display())
-}
-
 /// The outputs of a job.
 pub(crate) struct Outputs {
     remaining: Option<Remaining>,
@@ -136,6 +59,41 @@ pub(crate) struct Outputs {
 }
 
 impl Outputs {
+    /// Opens the outputs of a job; what remains at first are all of its pairs.
+    ///
+    /// Fails if one cannot be written, or is also an input or the other one. What it created is then
+    /// removed.
+    pub(crate) fn open<'a>(
+        inputs: impl IntoIterator<Item = &'a Path>,
+        remaining: Option<(&'a Path, &CallAccessList)>,
+        refused: Option<&'a Path>,
+        settings: &Settings,
+    ) -> Result<Self> {
+        let paths = [refused, remaining.map(|(path, _)| path)];
+        let outputs = paths.into_iter().flatten();
+        let (old, new): (Vec<_>, Vec<_>) = outputs.partition(|path| path.exists());
+        if let (true, Some(path)) = (settings.demo, old.first()) {
+            let path = path.display();
+            return bad_input(format!("{path} exists; --demo changes no file"));
+        }
+        let open = || {
+            check(inputs, paths)?;
+            let refused = refused.map(Refused::open).transpose()?;
+            let remaining = remaining.map(|(path, list)| Remaining::open(path, list));
+            Ok(Self {
+                remaining: remaining.transpose()?,
+                refused,
+            })
+        };
+        open().or_else(|problem: Box<dyn Error>| {
+            for path in new {
+                // A dangling link was there before; its target was not.
+                let _ = fs::canonicalize(path).map(fs::remove_file);
+            }
+            bad_input(format!("{problem}; nothing was sent"))
+        })
+    }
+
     /// Writes what remains while a job runs, unless the last write was too recent.
     ///
     /// A file that is out of date names pairs that are done already; sending them again is harmless.
@@ -193,6 +151,46 @@ impl Outputs {
         let synced = written.and_then(|()| file.sync_all());
         Ok(synced.map_err(cannot_write(path))?)
     }
+}
+
+/// Creates the outputs, and fails if one is no file, or is also an input or the other one.
+///
+/// They are closed again: on Windows, a file that is open cannot be replaced.
+fn check<'a>(
+    inputs: impl IntoIterator<Item = &'a Path>,
+    [refused, remaining]: [Option<&Path>; 2],
+) -> Result<()> {
+    let mut seen = Vec::new();
+    for input in inputs {
+        let (name, handle) = match is_stdin(input) {
+            true => ("standard input".to_owned(), Handle::stdin()),
+            false => (input.display().to_string(), Handle::from_path(input)),
+        };
+        // A pipe may have no identity, and then it is no file either.
+        seen.extend(handle.ok().map(|handle| (name, handle)));
+    }
+    for (option, path) in [("--refused", refused), ("--remaining", remaining)] {
+        let Some(path) = path else { continue };
+        let handle = open_regular(path).map_err(cannot_write(path))?;
+        let name = format!("{option} {}", path.display());
+        if let Some((other, _)) = seen.iter().find(|(_, other)| *other == handle) {
+            return Err(format!("{name} is the same file as {other}").into());
+        }
+        seen.push((name, handle));
+    }
+    Ok(())
+}
+
+fn open_regular(path: &Path) -> io::Result<Handle> {
+    let file = OpenOptions::new().append(true).create(true).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Handle::from_file(file),
+        false => Err(io::Error::other("it is not a regular file")),
+    }
+}
+
+fn cannot_write(path: &Path) -> impl Fn(io::Error) -> String {
+    move |error| format!("cannot write {}: {error}", path.display())
 }
 
 /// Keeps a spreadsheet from taking a text of the server for a formula.

@@ -10,7 +10,7 @@ use gong_call_access::{
 };
 use serde_json::json;
 
-use crate::files::{Outputs, Paths};
+use crate::files::Outputs;
 use crate::output::{self, CommandLine, Exit, counted, note};
 use crate::progress::Progress;
 use crate::{Result, Settings, files};
@@ -126,12 +126,9 @@ impl Arguments {
     }
 
     fn outputs(&self, list: &CallAccessList, settings: &Settings) -> Result<Outputs> {
-        let paths = Paths {
-            inputs: self.file.as_deref().into_iter().collect(),
-            remaining: self.remaining.as_deref().map(|path| (path, list)),
-            refused: self.refused.as_deref(),
-        };
-        Ok(paths.open(settings.demo)?)
+        let remaining = self.remaining.as_deref().map(|path| (path, list));
+        let inputs = self.file.as_deref();
+        Outputs::open(inputs, remaining, self.refused.as_deref(), settings)
     }
 
     /// The command that sends what is left, or else all of it again, which is harmless.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use gong_call_access::{CallAccessList, CallId, Client, Id, Report};
 use serde_json::{Value, json};
 
-use crate::files::{Outputs, Paths};
+use crate::files::Outputs;
 use crate::job::{self, Change};
 use crate::list::Listed;
 use crate::output::{self, Exit, bad_input, counted, note};
@@ -117,12 +117,7 @@ impl Arguments {
 
     fn outputs(&self, settings: &Settings) -> Result<Outputs> {
         let inputs = iter::once(self.file.as_path()).chain(self.calls.as_deref());
-        let paths = Paths {
-            inputs: inputs.collect(),
-            remaining: None,
-            refused: self.refused.as_deref(),
-        };
-        Ok(paths.open(settings.demo)?)
+        Outputs::open(inputs, None, self.refused.as_deref(), settings)
     }
 
     /// A file that lost its rows, or comes from another system, must not take access from everybody.
