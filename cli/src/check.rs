@@ -12,17 +12,16 @@ const SCOPE: &str = "api:call-user-access:read";
 pub(crate) fn run(call: CallId, settings: &Settings) -> Result<Exit> {
     let client = settings.client()?;
     let mut lines = configuration(&client, settings);
-    let outcome = client.list([call]);
-    let (exit, found) = findings(&outcome);
+    let (exit, found) = findings(&client.list([call]));
     lines.extend(found);
     if settings.json {
-        let json = lines.into_iter().collect();
-        output::print_json(json, exit, settings)?;
+        output::print_json(lines.into_iter().collect(), exit, settings)?;
     } else {
-        let lines = lines
-            .iter()
-            .map(|(name, text)| format!("{name:12}{text}\n"));
-        output::print(&lines.collect::<String>(), settings)?;
+        let lines = lines.iter();
+        let text: String = lines
+            .map(|(name, text)| format!("{name:12}{text}\n"))
+            .collect();
+        output::print(&text, settings)?;
     }
     Ok(exit)
 }
@@ -61,27 +60,25 @@ fn proxy(client: &Client) -> Option<String> {
 }
 
 /// What the answer to a listing shows.
-fn findings<T>(outcome: &Result<Response<T>, Error>) -> (Exit, Vec<Line>) {
-    let good = |text: &str| format!("good: {text}");
+fn findings<T>(answer: &Result<Response<T>, Error>) -> (Exit, Vec<Line>) {
     let bad = |error: &dyn std::error::Error| format!("BAD: {}", with_causes(error));
-    let error = match outcome {
-        Err(error) => {
-            let name = if error.is_tls() { "TLS" } else { "connection" };
-            return (Exit::Failure, vec![(name, bad(error))]);
-        }
-        Ok(response) => response.error(),
+    let response = match answer {
+        Ok(response) => response,
+        Err(error) if error.is_tls() => return (Exit::Failure, vec![("TLS", bad(error))]),
+        Err(error) => return (Exit::Failure, vec![("connection", bad(error))]),
     };
-    let mut lines = vec![("connection", good("host name, connection and TLS"))];
-    let (exit, access) = match error {
-        None => (Exit::Done, good(&format!("credentials and scope {SCOPE}"))),
+    let good = format!("good: credentials and scope {SCOPE}");
+    let (exit, access) = match response.error() {
+        None => (Exit::Done, good),
         // An answer without a request id is that of something in between.
         Some(error) if error.status() == 400 && error.request_id().is_some() => {
-            let text = format!("credentials and scope {SCOPE}; Gong does not know this call");
-            (Exit::Done, good(&text))
+            let text = format!("{good}; Gong does not know this call");
+            (Exit::Done, text)
         }
         Some(error) => (Exit::Failure, bad(error)),
     };
-    lines.push(("access", access));
+    let connection = "good: name, connection and TLS".to_owned();
+    let mut lines = vec![("connection", connection), ("access", access)];
     if exit == Exit::Done {
         let text = "not tested, since a test would change access";
         lines.push(("write scope", text.to_owned()));

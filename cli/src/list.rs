@@ -103,12 +103,16 @@ impl Listed {
         let Some(error) = self.unknown.values().next() else {
             return;
         };
-        let ids = self.unknown.keys().take(SHOWN).map(CallId::as_str);
-        let mut ids = ids.collect::<Vec<_>>().join(", ");
+        let mut ids: Vec<_> = self
+            .unknown
+            .keys()
+            .take(SHOWN)
+            .map(CallId::as_str)
+            .collect();
         if self.unknown.len() > SHOWN {
-            ids += ", …";
+            ids.push("…");
         }
-        let count = counted(self.unknown.len(), "call");
+        let (count, ids) = (counted(self.unknown.len(), "call"), ids.join(", "));
         note!("Gong refused to list {count}: {ids}: {error}");
     }
 

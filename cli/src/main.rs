@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use gong_call_access::{CallId, Client, ClientBuilder};
 use job::Change;
-use output::{BadInput, Exit, note};
+use output::{Exit, bad_input, note};
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
@@ -130,10 +130,8 @@ impl Settings {
     fn client(&self) -> Result<Client> {
         let mut builder = match self.demo {
             true => demo::start()?,
-            false => ClientBuilder::from_env().map_err(|error| {
-                BadInput(format!(
-                    "{error}; to try the tool without an account, add --demo"
-                ))
+            false => ClientBuilder::from_env().or_else(|error| {
+                bad_input(format!("{error}; to try without an account, add --demo"))
             })?,
         };
         if let Some(base_url) = &self.base_url {
@@ -144,7 +142,8 @@ impl Settings {
         }
         // The stand-in has no rate limit.
         let per_second = (!self.demo).then_some(self.requests_per_second);
-        Ok(builder.requests_per_second(per_second).build()?)
+        let client = builder.requests_per_second(per_second).build();
+        client.or_else(|error| bad_input(output::with_causes(&error)))
     }
 }
 

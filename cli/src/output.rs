@@ -66,16 +66,13 @@ pub(crate) fn bad_input<T>(message: impl Into<String>) -> Result<T> {
 
 /// Reports an error that ended the tool, with its sources, and what to do next.
 pub(crate) fn failure(error: &(dyn Error + 'static), settings: &Settings) -> Exit {
-    let gong = error.downcast_ref::<gong_call_access::Error>();
-    let is_bad_input = error.is::<BadInput>() || gong.is_some_and(|error| error.is_config());
     let text = with_causes(error);
     note!("error: {text}");
-    let exit = if is_bad_input {
-        Exit::BadInput
-    } else {
-        Exit::Failure
+    let exit = match error.is::<BadInput>() {
+        true => Exit::BadInput,
+        false => Exit::Failure,
     };
-    if gong.is_some() && exit == Exit::Failure {
+    if error.is::<gong_call_access::Error>() {
         note!("next: {}", CommandLine::new(settings).words(["check"]));
     }
     if settings.json {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::Settings;
 use crate::output::note;
@@ -20,14 +20,14 @@ impl Progress {
     pub(crate) fn new(what: &'static str, count: usize, settings: &Settings) -> Self {
         // A job of one request needs neither.
         let is_quiet = settings.quiet || count < 100;
-        let bar = match is_quiet || settings.verbose {
-            // The records of --verbose would be written across a bar.
-            true => ProgressBar::hidden(),
-            false => ProgressBar::new(count as u64),
+        // The records of --verbose would be written across a bar.
+        let target = match is_quiet || settings.verbose {
+            true => ProgressDrawTarget::hidden(),
+            false => ProgressDrawTarget::stderr(),
         };
-        bar.set_length(count as u64);
         let template = format!("{{bar:30}} {{pos}} of {{len}} {what}{{msg}}");
         let style = ProgressStyle::with_template(&template);
+        let bar = ProgressBar::with_draw_target(Some(count as u64), target);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         Self {
             bar,
