@@ -116,13 +116,11 @@ pub(crate) fn run(
 
 impl Arguments {
     fn pairs(&self, change: Change) -> Result<CallAccessList> {
-        match (&self.file, self.call) {
-            (Some(path), _) => Ok(files::pairs(path, change)?),
-            (None, call) => {
-                let users = self.users.iter();
-                Ok(users.filter_map(|user| Some((call?, *user))).collect())
-            }
+        if let Some(path) = &self.file {
+            return Ok(files::pairs(path, change)?);
         }
+        let pairs = |call| self.users.iter().map(move |user| (call, *user));
+        Ok(self.call.into_iter().flat_map(pairs).collect())
     }
 
     fn outputs(&self, list: &CallAccessList, settings: &Settings) -> Result<Outputs> {

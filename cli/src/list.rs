@@ -99,21 +99,15 @@ impl Listed {
 
     /// Names the first of the calls that Gong refused, with its reason.
     pub(crate) fn note_unknown(&self) {
-        const SHOWN: usize = 10;
         let Some(error) = self.unknown.values().next() else {
             return;
         };
-        let mut ids: Vec<_> = self
-            .unknown
-            .keys()
-            .take(SHOWN)
-            .map(CallId::as_str)
-            .collect();
-        if self.unknown.len() > SHOWN {
-            ids.push("…");
+        let mut ids: Vec<_> = self.unknown.keys().map(CallId::as_str).collect();
+        let count = counted(ids.len(), "call");
+        if ids.len() > 10 {
+            ids.splice(10.., ["…"]);
         }
-        let (count, ids) = (counted(self.unknown.len(), "call"), ids.join(", "));
-        note!("Gong refused to list {count}: {ids}: {error}");
+        note!("Gong refused to list {count}: {}: {error}", ids.join(", "));
     }
 
     fn print_table(&self, calls: &BTreeSet<CallId>) -> io::Result<()> {

@@ -46,37 +46,27 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> Result<Exit> {
-    if arguments.calls.as_ref() == Some(&arguments.file) && files::is_stdin(&arguments.file) {
-        return bad_input("FILE and --calls cannot both be standard input");
-    }
-    let wanted = files::pairs(&arguments.file, Change::Grant)?;
+    let wanted = arguments.wanted()?;
     let calls = arguments.calls(&wanted)?;
-    if wanted.is_empty() && arguments.max_revocations.is_none() {
-        return bad_input(
-            "FILE has no pairs, so nothing was sent. \
-             To take away all access to the calls in --calls, add --max-revocations N",
-        );
-    }
     let must_ask = arguments.apply && !arguments.yes;
     if must_ask {
         output::check_terminal()?;
     }
     let client = settings.client()?;
-    let mut outputs = arguments.outputs(settings)?;
+    let inputs = iter::once(&*arguments.file).chain(arguments.calls.as_deref());
+    let mut outputs = Outputs::open(inputs, None, arguments.refused.as_deref(), settings)?;
     let plan = Plan::new(&wanted, Listed::new(&client, &calls, settings)?);
     plan.listed.note_unknown();
     let is_quiet = settings.quiet && arguments.apply;
     if !is_quiet && !settings.json {
         output::print(&plan.table(), settings)?;
     }
-    let allowed = arguments.check_revocations(&plan);
+    let allowed = plan.check_revocations(arguments.max_revocations);
     let mut reports = Vec::new();
     if arguments.apply {
         allowed?;
-        if must_ask && plan.is_change() {
-            let (revoke, grant) = (plan.revoke.len(), plan.grant.len());
-            let (revoke, grant) = (counted(revoke, "pair"), counted(grant, "pair"));
-            output::confirm(&format!("revoke {revoke} and grant {grant}?"))?;
+        if must_ask {
+            plan.confirm()?;
         }
         plan.record_unknown(&wanted, &mut outputs)?;
         reports = plan.apply(&client, &mut outputs, settings)?;
@@ -99,6 +89,21 @@ pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> Result<Exit> {
 }
 
 impl Arguments {
+    /// The only pairs that should have access.
+    fn wanted(&self) -> Result<CallAccessList> {
+        if files::is_stdin(&self.file) && self.calls.as_ref() == Some(&self.file) {
+            return bad_input("FILE and --calls cannot both be standard input");
+        }
+        let wanted = files::pairs(&self.file, Change::Grant)?;
+        if wanted.is_empty() && self.max_revocations.is_none() {
+            return bad_input(
+                "FILE has no pair, so nothing was sent. \
+                 To take access from everybody in --calls, add --max-revocations N",
+            );
+        }
+        Ok(wanted)
+    }
+
     /// The calls whose access is to be what the file says.
     fn calls(&self, wanted: &CallAccessList) -> Result<BTreeSet<CallId>> {
         let Some(path) = &self.calls else {
@@ -113,25 +118,6 @@ impl Arguments {
                 path.display()
             )),
         }
-    }
-
-    fn outputs(&self, settings: &Settings) -> Result<Outputs> {
-        let inputs = iter::once(self.file.as_path()).chain(self.calls.as_deref());
-        Outputs::open(inputs, None, self.refused.as_deref(), settings)
-    }
-
-    /// A file that lost its rows, or comes from another system, must not take access from everybody.
-    fn check_revocations(&self, plan: &Plan) -> Result<()> {
-        let (revoke, found) = (plan.revoke.len(), plan.listed.access.len());
-        let most = self.max_revocations.unwrap_or(found / 2);
-        if revoke <= most {
-            return Ok(());
-        }
-        bad_input(format!(
-            "{revoke} of {} would be revoked, which is more than {most}, so nothing was \
-             changed. If that is intended, add --max-revocations {revoke}",
-            counted(found, "pair"),
-        ))
     }
 }
 
@@ -160,7 +146,30 @@ impl Plan {
     }
 
     fn is_change(&self) -> bool {
-        self.changes().iter().any(|(_, list)| !list.is_empty())
+        !self.revoke.is_empty() || !self.grant.is_empty()
+    }
+
+    /// A file that lost its rows, or is of another system, must not take access from everybody.
+    fn check_revocations(&self, most: Option<usize>) -> Result<()> {
+        let (revoke, found) = (self.revoke.len(), self.listed.access.len());
+        let most = most.unwrap_or(found / 2);
+        if revoke <= most {
+            return Ok(());
+        }
+        let found = counted(found, "pair");
+        bad_input(format!(
+            "{revoke} of {found} would be revoked, which is more than {most}, so nothing was \
+             changed. If that is meant, add --max-revocations {revoke}"
+        ))
+    }
+
+    fn confirm(&self) -> Result<()> {
+        if !self.is_change() {
+            return Ok(());
+        }
+        let revoke = counted(self.revoke.len(), "pair");
+        let grant = counted(self.grant.len(), "pair");
+        output::confirm(&format!("revoke {revoke} and grant {grant}?"))
     }
 
     /// Pairs of the file whose call Gong does not know are refused, like any other refused pair.
