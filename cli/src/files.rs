@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -13,16 +13,16 @@ use tempfile::NamedTempFile;
 
 use crate::input::{self, Input, Problems};
 use crate::job::Change;
-use crate::output::{BadInput, bad_input, counted, note};
+use crate::output::{bad_input, counted, note};
 use crate::{Result, Settings};
 
 /// Reads a file, or standard input for `-`.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, BadInput> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     let bytes = match is_stdin(path) {
         true => io::stdin().lock().bytes().collect(),
         false => fs::read(path),
     };
-    bytes.map_err(|error| BadInput(format!("cannot read {}: {error}", path.display())))
+    bytes.or_else(|error| bad_input(format!("cannot read {}: {error}", path.display())))
 }
 
 pub(crate) fn is_stdin(path: &Path) -> bool {
@@ -30,26 +30,28 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
 }
 
 /// Reads the pairs of a file, or reports everything that is wrong with it.
-pub(crate) fn pairs(path: &Path, change: Change) -> Result<CallAccessList, BadInput> {
+pub(crate) fn pairs(path: &Path, change: Change) -> Result<CallAccessList> {
     usable(path, input::read_pairs(&read(path)?, change.name()))
 }
 
 /// Reads the calls of a file, or reports everything that is wrong with it.
-pub(crate) fn calls(path: &Path) -> Result<BTreeSet<CallId>, BadInput> {
+pub(crate) fn calls(path: &Path) -> Result<BTreeSet<CallId>> {
     usable(path, input::read_calls(&read(path)?))
 }
 
-fn usable<T>(path: &Path, read: Result<Input<T>, Problems>) -> Result<T, BadInput> {
+fn usable<T>(path: &Path, read: Result<Input<T>, Problems>) -> Result<T> {
     let path = path.display();
-    let input = read.map_err(|problems| {
-        BadInput(format!(
-            "{path} cannot be used, so nothing was sent:\n{problems}"
-        ))
-    })?;
-    if !input.warnings.is_empty() {
-        note!("warning: {path}:\n{}", input.warnings);
+    match read {
+        Ok(Input { ids, warnings }) => {
+            if !warnings.is_empty() {
+                note!("warning: {path}:\n{warnings}");
+            }
+            Ok(ids)
+        }
+        Err(problems) => bad_input(format!(
+            "{path} cannot be used, nothing was sent:\n{problems}"
+        )),
     }
-    Ok(input.ids)
 }
 
 /// The outputs of a job.
@@ -212,16 +214,14 @@ struct Remaining {
 impl Remaining {
     fn open(path: &Path, list: &CallAccessList) -> Result<Self> {
         let earlier = fs::read(path).map_err(cannot_write(path))?;
-        let would_replace = format!("--remaining would replace {}, which", path.display());
+        let refusal = format!("--remaining would replace {}, which", path.display());
         if !earlier.is_empty() {
             let earlier: CallAccessList = serde_json::from_slice(&earlier)
-                .map_err(|_| format!("{would_replace} is no such file"))?;
+                .map_err(|_| format!("{refusal} is no such file"))?;
             let lost = earlier.difference(list).len();
             if lost > 0 {
                 let lost = counted(lost, "pair");
-                return Err(
-                    format!("{would_replace} has {lost} that this run does not send").into(),
-                );
+                return Err(format!("{refusal} has {lost} that this run does not send").into());
             }
         }
         let remaining = Self {
@@ -239,12 +239,9 @@ impl Remaining {
     /// Replaces the file atomically: readers see the old list or the new, never a part.
     fn replace(&self, list: &CallAccessList) -> io::Result<()> {
         let old = fs::metadata(&self.path)?;
-        let file = NamedTempFile::new_in(self.path.parent().unwrap_or(&self.path))?;
+        let mut file = NamedTempFile::new_in(self.path.parent().unwrap_or(&self.path))?;
         file.as_file().set_permissions(old.permissions())?;
-        let mut buffered = BufWriter::new(file.as_file());
-        serde_json::to_writer(&mut buffered, list)?;
-        buffered.flush()?;
-        drop(buffered);
+        file.write_all(&serde_json::to_vec(list)?)?;
         // Without it, a power failure after the rename could leave an empty file.
         file.as_file().sync_all()?;
         file.persist(&self.path)?;

@@ -115,10 +115,9 @@ impl Reader {
         T: FromStr<Err = InvalidId>,
     {
         if is_rounded(text) && self.rounded.insert(text.to_owned()) {
-            self.warnings.add(
-                &place,
-                format!("found {text}, which a spreadsheet or JavaScript may have rounded"),
-            );
+            let warning = "which a spreadsheet or JavaScript may have rounded";
+            self.warnings
+                .add(&place, format!("found {text}, {warning}"));
         }
         text.parse()
             .map_err(|invalid| self.problems.add(&place, invalid))

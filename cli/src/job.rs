@@ -117,7 +117,7 @@ pub(crate) fn run(
 impl Arguments {
     fn pairs(&self, change: Change) -> Result<CallAccessList> {
         if let Some(path) = &self.file {
-            return Ok(files::pairs(path, change)?);
+            return files::pairs(path, change);
         }
         let pairs = |call| self.users.iter().map(move |user| (call, *user));
         Ok(self.call.into_iter().flat_map(pairs).collect())

@@ -103,8 +103,8 @@ fn main() -> ExitCode {
         log::set_max_level(log::LevelFilter::Debug);
     }
     let exit = run(&command, &settings);
-    exit.unwrap_or_else(|error| output::failure(&*error, &settings))
-        .into()
+    let exit = exit.unwrap_or_else(|error| output::failure(&*error, &settings));
+    ExitCode::from(exit as u8)
 }
 
 fn run(command: &Command, settings: &Settings) -> Result<Exit> {

@@ -4,7 +4,6 @@ use std::error::Error;
 use std::fmt::{self, Display};
 use std::io::{self, IsTerminal, Write};
 use std::iter;
-use std::process::ExitCode;
 
 use gong_call_access::{CallAccessList, Report};
 use serde_json::{Value, json};
@@ -42,15 +41,9 @@ impl Exit {
     }
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
-    }
-}
-
 /// Something that the caller has to correct; nothing was changed.
 #[derive(Debug)]
-pub(crate) struct BadInput(pub(crate) String);
+struct BadInput(String);
 
 impl Display for BadInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,10 +90,8 @@ pub(crate) fn print(text: &str, settings: &Settings) -> io::Result<()> {
 pub(crate) fn print_json(mut json: Value, exit: Exit, settings: &Settings) -> io::Result<()> {
     if let Some(fields) = json.as_object_mut() {
         let exit = json!({"code": exit as u8, "meaning": exit.meaning()});
-        fields.extend([
-            ("demo".to_owned(), settings.demo.into()),
-            ("exit".to_owned(), exit),
-        ]);
+        fields.insert("demo".to_owned(), settings.demo.into());
+        fields.insert("exit".to_owned(), exit);
     }
     writeln!(io::stdout(), "{json}")
 }
@@ -154,18 +145,13 @@ impl CommandLine {
     /// Begins with the settings that matter to another command too.
     pub(crate) fn new(settings: &Settings) -> Self {
         let certificates = settings.root_certificates.as_ref();
-        let per_second = Some(settings.requests_per_second);
+        let certificates = certificates.map(|path| path.display());
+        let per_second = Some(settings.requests_per_second).filter(|n| *n != GONGS_LIMIT);
         Self("gong-call-access".to_owned())
             .words(settings.demo.then_some("--demo"))
             .option("--base-url", settings.base_url.as_ref())
-            .option(
-                "--root-certificates",
-                certificates.map(|path| path.display()),
-            )
-            .option(
-                "--requests-per-second",
-                per_second.filter(|n| *n != GONGS_LIMIT),
-            )
+            .option("--root-certificates", certificates)
+            .option("--requests-per-second", per_second)
     }
 
     pub(crate) fn words(self, words: impl IntoIterator<Item = impl Display>) -> Self {

@@ -1,7 +1,7 @@
 //! Reads ids from a table, or from lines of one id each.
 
 use std::fmt::Display;
-use std::{iter, mem};
+use std::iter;
 
 use csv::{ReaderBuilder, StringRecord};
 use gong_call_access::CallId;
@@ -184,21 +184,20 @@ fn rows(text: &str, delimiter: char) -> impl Iterator<Item = Row<'_>> {
         .has_headers(false)
         .flexible(true)
         .from_reader(text.as_bytes());
-    let (mut record, mut end) = (StringRecord::new(), 0);
+    let mut record = StringRecord::new();
     let records = iter::from_fn(move || {
+        let start = reader.position().byte() as usize;
         let is_record = reader
             .read_record(&mut record)
             .unwrap_or_else(|error| unreachable!("rows of any length in UTF-8: {error}"));
-        let start = mem::replace(&mut end, reader.position().byte() as usize);
+        let end = reader.position().byte() as usize;
         let raw = text.get(start..end).unwrap_or_default();
         let raw = raw.trim_start_matches('\n');
+        let fields = record.iter().map(|field| field.trim_ascii().to_owned());
         is_record.then(|| Row {
             at: end - raw.len(),
             raw: raw.trim_end_matches('\n'),
-            fields: record
-                .iter()
-                .map(|field| field.trim_ascii().to_owned())
-                .collect(),
+            fields: fields.collect(),
         })
     });
     records.filter(|row| !row.fields.iter().all(String::is_empty) && !is_preamble(row))
@@ -215,6 +214,9 @@ fn is_preamble(row: &Row<'_>) -> bool {
 /// The csv crate reads it all the same, up to the next quote, and then a call may get the user of
 /// another row.
 fn bad_quote(record: &str, delimiter: char) -> Option<(usize, &'static str)> {
+    const NOT_CLOSED: &str =
+        "found a quote that is not closed, expected one at the end of the field";
+    const TEXT_AFTER: &str = "found text after a closing quote; write a quote inside quotes twice";
     let mut rest = record;
     loop {
         if let Some(quoted) = rest.strip_prefix('"') {
@@ -224,14 +226,11 @@ fn bad_quote(record: &str, delimiter: char) -> Option<(usize, &'static str)> {
             let (inside, after) = quoted.split_at(close.unwrap_or(quoted.len()));
             rest = after.trim_start_matches(['"', ' ']);
             let is_text_after = !rest.is_empty() && !rest.starts_with(delimiter);
-            if close.is_none() || is_text_after {
-                let message = match close.is_none() || inside.contains('\n') {
-                    true => {
-                        "found a quote that is not closed, expected one at the end of the field"
-                    }
-                    false => "found text after a closing quote; write a quote inside quotes twice",
-                };
-                return Some((at, message));
+            if close.is_none() || is_text_after && inside.contains('\n') {
+                return Some((at, NOT_CLOSED));
+            }
+            if is_text_after {
+                return Some((at, TEXT_AFTER));
             }
         }
         rest = rest.split_once(delimiter)?.1;
