@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> Result<Exit> {
     let mut reports = Vec::new();
     if arguments.apply {
         allowed?;
-        if must_ask {
+        if must_ask && plan.is_change() {
             plan.confirm()?;
         }
         plan.record_unknown(&wanted, &mut outputs)?;
@@ -164,9 +164,6 @@ impl Plan {
     }
 
     fn confirm(&self) -> Result<()> {
-        if !self.is_change() {
-            return Ok(());
-        }
         let revoke = counted(self.revoke.len(), "pair");
         let grant = counted(self.grant.len(), "pair");
         output::confirm(&format!("revoke {revoke} and grant {grant}?"))
