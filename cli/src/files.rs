@@ -79,7 +79,7 @@ impl Outputs {
             return bad_input(format!("{path} exists; --demo changes no file"));
         }
         let open = || {
-            check(inputs, paths)?;
+            create(inputs, paths)?;
             let refused = refused.map(Refused::open).transpose()?;
             let remaining = remaining.map(|(path, list)| Remaining::open(path, list));
             Ok(Self {
@@ -158,7 +158,7 @@ impl Outputs {
 /// Creates the outputs, and fails if one is no file, or is also an input or the other one.
 ///
 /// They are closed again: on Windows, a file that is open cannot be replaced.
-fn check<'a>(
+fn create<'a>(
     inputs: impl IntoIterator<Item = &'a Path>,
     [refused, remaining]: [Option<&Path>; 2],
 ) -> Result<()> {

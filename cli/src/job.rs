@@ -97,7 +97,9 @@ pub(crate) fn run(
     if must_ask {
         output::confirm(&format!("{} {}?", change.name(), summary(&list)))?;
     }
-    let mut outputs = arguments.outputs(&list, settings)?;
+    let (file, refused) = (arguments.file.as_deref(), arguments.refused.as_deref());
+    let remaining = arguments.remaining.as_deref().map(|path| (path, &list));
+    let mut outputs = Outputs::open(file, remaining, refused, settings)?;
     stop_at_ctrl_c(vec![batches.stop_handle()])?;
     let (report, failure) = send(change, batches, &mut outputs, settings);
     show(change, arguments, &report, settings);
@@ -121,12 +123,6 @@ impl Arguments {
         }
         let pairs = |call| self.users.iter().map(move |user| (call, *user));
         Ok(self.call.into_iter().flat_map(pairs).collect())
-    }
-
-    fn outputs(&self, list: &CallAccessList, settings: &Settings) -> Result<Outputs> {
-        let remaining = self.remaining.as_deref().map(|path| (path, list));
-        let inputs = self.file.as_deref();
-        Outputs::open(inputs, remaining, self.refused.as_deref(), settings)
     }
 
     /// The command that sends what is left, or else all of it again, which is harmless.
