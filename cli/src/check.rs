@@ -77,7 +77,7 @@ fn findings<T>(answer: &Result<Response<T>, Error>) -> (Exit, Vec<Line>) {
         }
         Some(error) => (Exit::Failure, bad(error)),
     };
-    let connection = "good: name, connection and TLS".to_owned();
+    let connection = "good: host name, connection and TLS".to_owned();
     let mut lines = vec![("connection", connection), ("access", access)];
     if exit == Exit::Done {
         let text = "not tested, since a test would change access";

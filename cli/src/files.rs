@@ -49,7 +49,7 @@ fn usable<T>(path: &Path, read: Result<Input<T>, Problems>) -> Result<T> {
             Ok(ids)
         }
         Err(problems) => bad_input(format!(
-            "{path} cannot be used, nothing was sent:\n{problems}"
+            "{path} cannot be used, so nothing was sent:\n{problems}"
         )),
     }
 }
@@ -168,7 +168,7 @@ fn create<'a>(
             true => ("standard input".to_owned(), Handle::stdin()),
             false => (input.display().to_string(), Handle::from_path(input)),
         };
-        // A pipe may have no identity, and then it is no file either.
+        // A pipe may have no identity, and then it is not a file either.
         seen.extend(handle.ok().map(|handle| (name, handle)));
     }
     for (option, path) in [("--refused", refused), ("--remaining", remaining)] {
@@ -217,7 +217,7 @@ impl Remaining {
         let refusal = format!("--remaining would replace {}, which", path.display());
         if !earlier.is_empty() {
             let earlier: CallAccessList = serde_json::from_slice(&earlier)
-                .map_err(|_| format!("{refusal} is no such file"))?;
+                .map_err(|_| format!("{refusal} does not hold pairs"))?;
             let lost = earlier.difference(list).len();
             if lost > 0 {
                 let lost = counted(lost, "pair");
@@ -267,7 +267,7 @@ impl Refused {
                 return Err(format!("{path} does not begin with the header {header}").into());
             }
             [.., b'\n'] => "",
-            // A disk was full in the middle of a row, or an editor left the last line open.
+            // The disk was full in the middle of a row, or an editor left the last line open.
             _ => "\n",
         };
         let file = OpenOptions::new().append(true).open(path);

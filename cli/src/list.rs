@@ -79,12 +79,19 @@ impl Listed {
         let mut progress = Progress::new("calls", calls.len(), settings);
         let mut listings = client.list_batches(calls.iter().copied());
         let mut left = calls.len();
+        let mut failure = None;
         while let Some(listing) = listings.next() {
-            access.extend([listing?]);
+            match listing {
+                Ok(listing) => access.extend([listing]),
+                Err(error) => failure = Some(error),
+            }
             let before = mem::replace(&mut left, listings.remaining().count());
             progress.add(before - left, 1, left.div_ceil(CALLS_PER_REQUEST));
         }
         progress.finish();
+        if let Some(error) = failure {
+            return Err(error);
+        }
         let refused = listings.refused();
         let unknown = refused.map(|(call, error)| (call, error.clone())).collect();
         Ok(Self { access, unknown })

@@ -187,7 +187,7 @@ impl Display for CommandLine {
 pub(crate) fn check_terminal() -> Result<()> {
     match io::stdin().is_terminal() && io::stderr().is_terminal() {
         true => Ok(()),
-        false => bad_input("nobody can be asked without a terminal: add --yes to confirm"),
+        false => bad_input("without a terminal, nobody can confirm this: add --yes"),
     }
 }
 

@@ -79,7 +79,7 @@ pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> Result<Exit> {
         output::print_json(plan.json(&reports), exit, settings)?;
     }
     match exit {
-        Exit::SomeRemain => note!("next: run the same command again, which continues"),
+        Exit::SomeRemain => note!("next: run the same command again to continue"),
         Exit::SomeRefused if arguments.apply => {
             note!("next: correct what was refused, then run the same command again");
         }
@@ -97,8 +97,8 @@ impl Arguments {
         let wanted = files::pairs(&self.file, Change::Grant)?;
         if wanted.is_empty() && self.max_revocations.is_none() {
             return bad_input(
-                "FILE has no pair, so nothing was sent. \
-                 To take access from everybody in --calls, add --max-revocations N",
+                "FILE has no pairs, so nothing was sent. \
+                 To take away all access to some calls, name them with --calls and add --max-revocations N",
             );
         }
         Ok(wanted)
@@ -149,7 +149,7 @@ impl Plan {
         !self.revoke.is_empty() || !self.grant.is_empty()
     }
 
-    /// A file that lost its rows, or is of another system, must not take access from everybody.
+    /// A file that lost its rows, or comes from another system, must not take access from everybody.
     fn check_revocations(&self, most: Option<usize>) -> Result<()> {
         let (revoke, found) = (self.revoke.len(), self.listed.access.len());
         let most = most.unwrap_or(found / 2);
@@ -159,7 +159,7 @@ impl Plan {
         let found = counted(found, "pair");
         bad_input(format!(
             "{revoke} of {found} would be revoked, which is more than {most}, so nothing was \
-             changed. If that is meant, add --max-revocations {revoke}"
+             changed. If that is intended, add --max-revocations {revoke}"
         ))
     }
 

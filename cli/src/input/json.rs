@@ -42,7 +42,7 @@ impl Reader {
             return self.id(place, &id);
         }
         let message = format!(
-            "found {value:.40}, expected a string of digits; a JSON number may have lost some"
+            "found {value:.40}, expected a string of digits; a JSON number may have lost digits"
         );
         self.problems.add(place, message);
         None

@@ -104,7 +104,7 @@ impl Table {
         if wants_users && user.is_none() {
             return None;
         }
-        // In a longer row, a comma in a text may have moved the ids that stand behind it.
+        // In a longer row, a comma in a text may have moved the ids after it.
         let has_ids_first = call.max(user.unwrap_or(0)) <= usize::from(wants_users);
         Some(Self {
             delimiter,

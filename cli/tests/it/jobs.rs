@@ -13,7 +13,10 @@ fn pairs_of_the_arguments_are_granted_and_revoked() {
     assert_eq!(gong.access(), pairs([(5, 7), (5, 8)]));
 
     let refused = run(&mut gong.tool(["revoke", "5", "7"]), 2);
-    assert_has(&refused.err, &["without a terminal: add --yes"]);
+    assert_has(
+        &refused.err,
+        &["without a terminal, nobody can confirm this: add --yes"],
+    );
     let said = run(&mut gong.tool(["revoke", "5", "7", "--yes"]), 0);
     assert_eq!(said.out, "revoked: user 7 from call 5\n");
     assert_eq!(gong.access(), pairs([(5, 8)]));
