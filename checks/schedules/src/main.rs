@@ -228,8 +228,9 @@ impl Model {
                     .expect("a permit did not come back")
             })
             .collect();
+        let later = soon + SECOND;
         assert_eq!(
-            self.permits.enqueue().delay().is_some(),
+            self.permits.enqueue().delay(later).is_some(),
             self.limit.is_some()
         );
         drop(permits);
