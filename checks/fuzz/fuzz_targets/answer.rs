@@ -84,6 +84,11 @@ fn assert_proof(status: u16, headers: &[Header], body: &[u8]) {
         name.eq_ignore_ascii_case("content-encoding") && !value.eq_ignore_ascii_case(b"identity")
     };
     assert!(!headers.iter().any(is_encoded));
+    // serde_json takes an object with its own key for something else.
+    let private = b"$serde_json::private";
+    if body.windows(private.len()).any(|part| part == private) {
+        return;
+    }
     let fields = match serde_json::from_slice(body) {
         Ok(Value::Object(fields)) => fields,
         // What is skipped may be nested deeper than a `Value`, or hold a number too large for one.
