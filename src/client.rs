@@ -56,7 +56,8 @@ const LISTING_LIMIT: usize = 64 * 1024 * 1024;
 /// # Testing without HTTP
 ///
 /// Let the code under test take the call as a function, or a trait of your own if there are several,
-/// and give it a fake that returns any [`Response`] or [`Error`].
+/// and give it a fake that returns any [`Response`]. What a fake cannot make, such as a transport
+/// error, a `Retry-After` or the batches of a job, needs [a server](#testing-with-a-server).
 ///
 /// ```
 /// # use gong_call_access::{ApiError, CallAccessList, Client, Error, Response};

@@ -30,20 +30,25 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
 }
 
 /// Reads the pairs of a file, or reports everything that is wrong with it.
-pub(crate) fn pairs(path: &Path, change: Change) -> Result<CallAccessList> {
-    usable(path, input::read_pairs(&read(path)?, change.name()))
+pub(crate) fn pairs(path: &Path, change: Change, settings: &Settings) -> Result<CallAccessList> {
+    usable(
+        path,
+        input::read_pairs(&read(path)?, change.name()),
+        settings,
+    )
 }
 
 /// Reads the calls of a file, or reports everything that is wrong with it.
-pub(crate) fn calls(path: &Path) -> Result<BTreeSet<CallId>> {
-    usable(path, input::read_calls(&read(path)?))
+pub(crate) fn calls(path: &Path, settings: &Settings) -> Result<BTreeSet<CallId>> {
+    usable(path, input::read_calls(&read(path)?), settings)
 }
 
-fn usable<T>(path: &Path, read: Result<Input<T>, Problems>) -> Result<T> {
+fn usable<T>(path: &Path, read: Result<Input<T>, Problems>, settings: &Settings) -> Result<T> {
     let path = path.display();
     match read {
         Ok(Input { ids, warnings }) => {
-            if !warnings.is_empty() {
+            // A list that is right must not send mail every night.
+            if !warnings.is_empty() && !settings.quiet {
                 note!("warning: {path}:\n{warnings}");
             }
             Ok(ids)

@@ -115,7 +115,8 @@ impl Reader {
         T: FromStr<Err = InvalidId>,
     {
         if is_rounded(text) && self.rounded.insert(text.to_owned()) {
-            let warning = "which a spreadsheet or JavaScript may have rounded";
+            let warning =
+                "which a spreadsheet or JavaScript may have rounded; compare it with Gong";
             self.warnings
                 .add(&place, format!("found {text}, {warning}"));
         }

@@ -82,7 +82,7 @@ pub(crate) fn run(
     yes: bool,
     settings: &Settings,
 ) -> Result<Exit> {
-    let list = arguments.pairs(change)?;
+    let list = arguments.pairs(change, settings)?;
     if list.is_empty() && !settings.quiet {
         note!("warning: there are no pairs to {}", change.name());
     }
@@ -117,9 +117,9 @@ pub(crate) fn run(
 }
 
 impl Arguments {
-    fn pairs(&self, change: Change) -> Result<CallAccessList> {
+    fn pairs(&self, change: Change, settings: &Settings) -> Result<CallAccessList> {
         if let Some(path) = &self.file {
-            return files::pairs(path, change);
+            return files::pairs(path, change, settings);
         }
         let pairs = |call| self.users.iter().map(move |user| (call, *user));
         Ok(self.call.into_iter().flat_map(pairs).collect())

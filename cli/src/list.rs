@@ -46,7 +46,7 @@ enum Format {
 
 pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> Result<Exit> {
     let calls = match &arguments.file {
-        Some(path) => files::calls(path)?,
+        Some(path) => files::calls(path, settings)?,
         None => arguments.calls.iter().copied().collect(),
     };
     let listed = Listed::new(&settings.client()?, &calls, settings)?;

@@ -46,8 +46,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> Result<Exit> {
-    let wanted = arguments.wanted()?;
-    let calls = arguments.calls(&wanted)?;
+    let wanted = arguments.wanted(settings)?;
+    let calls = arguments.calls(&wanted, settings)?;
     let must_ask = arguments.apply && !arguments.yes;
     if must_ask {
         output::check_terminal()?;
@@ -90,26 +90,27 @@ pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> Result<Exit> {
 
 impl Arguments {
     /// The only pairs that should have access.
-    fn wanted(&self) -> Result<CallAccessList> {
+    fn wanted(&self, settings: &Settings) -> Result<CallAccessList> {
         if files::is_stdin(&self.file) && self.calls.as_ref() == Some(&self.file) {
             return bad_input("FILE and --calls cannot both be standard input");
         }
-        let wanted = files::pairs(&self.file, Change::Grant)?;
+        let wanted = files::pairs(&self.file, Change::Grant, settings)?;
         if wanted.is_empty() && self.max_revocations.is_none() {
-            return bad_input(
-                "FILE has no pairs, so nothing was sent. \
-                 To take away all access to some calls, name them with --calls and add --max-revocations N",
-            );
+            let file = self.file.display();
+            return bad_input(format!(
+                "{file} has no pairs, so nothing was sent; to take away all access to the calls \
+                 in --calls, add --max-revocations N"
+            ));
         }
         Ok(wanted)
     }
 
     /// The calls whose access is to be what the file says.
-    fn calls(&self, wanted: &CallAccessList) -> Result<BTreeSet<CallId>> {
+    fn calls(&self, wanted: &CallAccessList, settings: &Settings) -> Result<BTreeSet<CallId>> {
         let Some(path) = &self.calls else {
             return Ok(wanted.calls().collect());
         };
-        let calls = files::calls(path)?;
+        let calls = files::calls(path, settings)?;
         match wanted.calls().find(|call| !calls.contains(call)) {
             None => Ok(calls),
             Some(call) => bad_input(format!(

@@ -46,10 +46,10 @@ impl Reader {
         let (found, expected) = (row.fields.len(), table.names.len());
         let mut extra = row.fields.iter().skip(expected);
         if found < expected || found > table.most || !extra.all(String::is_empty) {
-            let message = format!(
-                "number of fields: found {found}, expected {expected}; quote a field that contains {:?}",
-                table.delimiter
-            );
+            let mut message = format!("number of fields: found {found}, expected {expected}");
+            if found > expected {
+                message += &format!("; quote a field that contains {:?}", table.delimiter);
+            }
             return self.problem(row.at, message);
         }
         let line = self.line(row.at);

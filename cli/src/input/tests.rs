@@ -50,7 +50,7 @@ fn a_table_is_read_or_refused_with_every_problem() {
     for (row, input, want) in [
         ("71", "call_id,title,user_id\n1,Review, 2026,7", format!("line 2: {fields} 4, expected 3{comma}")),
         ("71", "call_id;user_id\n1;7;8\n2;x", format!("line 2: {fields} 3, expected 2{semicolon}\nline 3, {x}")),
-        ("71", "call_id,user_id\n1", format!("line 2: {fields} 1, expected 2{comma}")),
+        ("71", "call_id,user_id\n1", format!("line 2: {fields} 1, expected 2")),
         ("71", "call_id,user_id,\n1,7\n2,7,,", "1 7, 2 7".into()),
         ("71", "call_id,title,user_id,note\n1,a,7,\n1,Review, 2026,8,", format!("line 3: {fields} 5, expected 4{comma}")),
         ("71", "title,call_id,user_id,,\na,1,7,,\nb,2,7", "1 7, 2 7".into()),
@@ -153,7 +153,7 @@ fn row_78_ids_that_a_program_changed_are_refused_or_warned_of() {
         let want = format!("line 2, column Call ID: {invalid}");
         assert_eq!(pairs(format!("Call ID,user_id\n{id},7")), want);
     }
-    let rounded = "which a spreadsheet or JavaScript may have rounded";
+    let rounded = "which a spreadsheet or JavaScript may have rounded; compare it with Gong";
     for id in "1234567890123450 7782342274025930000 7782342274025938000".split(' ') {
         let table = format!("call_id,user_id\n{id},7\n{id},8");
         let want = format!("{id} 7, {id} 8\nline 2, column call_id: found {id}, {rounded}");

@@ -168,3 +168,15 @@ fn two_runs_with_one_file_of_refused_pairs_lose_no_row() {
         "{table}"
     );
 }
+
+#[test]
+fn a_warning_of_rounded_ids_is_not_printed_with_quiet() {
+    let gong = Gong::new(pairs([]));
+    let folder = Folder::new();
+    let file = folder.write("pairs.csv", "call_id,user_id\n7782342274025930000,7\n");
+    for (option, is_shown) in [("--quiet", false), ("--verbose", true)] {
+        let said = run(&mut gong.tool(["grant", "--file", &file, option]), 0);
+        assert_eq!(said.err.contains("may have rounded"), is_shown, "{option}");
+    }
+    assert_eq!(gong.methods(), ["PUT", "PUT"]);
+}

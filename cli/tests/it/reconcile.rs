@@ -68,7 +68,7 @@ fn a_source_that_suddenly_is_empty_removes_nobody() {
     };
     assert_has(
         &apply(&empty, &[], 2).err,
-        &["FILE has no pairs", "nothing was sent"],
+        &["empty.csv has no pairs", "nothing was sent"],
     );
     assert_eq!(gong.methods().len(), 0);
     let few = folder.table("few.csv", &pairs((1..5).map(|call| (call, 7))));
