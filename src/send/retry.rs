@@ -378,6 +378,8 @@ mod tests {
             Next::After(Duration::from_secs(1))
         );
         assert_eq!(policy.next(asked(400, 1), 1, left, 0), Next::Stop);
+        let second = Duration::from_secs(1);
+        assert_eq!(policy.next(asked(429, 1), 1, second, 0), Next::Stop);
     }
 
     #[test]
