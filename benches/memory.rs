@@ -122,6 +122,18 @@ fn main() {
                 &format!("\"{}\"", "\u{378}".repeat(size / 2)),
             )
         }),
+        ("a text in place of a call", &|size| {
+            with_field(
+                "callAccessList",
+                &format!("[\"{}\"]", "\u{378}".repeat(size / 2)),
+            )
+        }),
+        ("a text in place of the users", &|size| {
+            let text = "\u{378}".repeat(size / 2);
+            let call = id(0);
+            let calls = format!(r#"[{{"callId":"{call}","users":"{text}"}}]"#);
+            with_field("callAccessList", &calls)
+        }),
         ("a text in place of the errors", &|size| {
             with_field("errors", &format!("\"{}\"", "\u{378}".repeat(size / 2)))
         }),

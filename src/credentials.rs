@@ -179,7 +179,7 @@ fn check<'a>(name: &str, value: &'a str) -> Result<&'a str, ConfigError> {
     let problem = if value.trim().is_empty() {
         "is blank"
     } else if value != value.trim_matches(is_wrapping) {
-        "begins or ends with white space, a line break or a quote; leave it out"
+        "begins or ends with white space, a line break or a quote; remove that"
     } else if !value.chars().all(|c| matches!(c, ' '..='~')) {
         "is not printable ASCII"
     } else {

@@ -85,6 +85,7 @@ mod error;
 pub mod facts;
 mod http;
 mod id;
+mod json;
 mod listings;
 mod proxy;
 mod redact;

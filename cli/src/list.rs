@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::mem;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use gong_call_access::{ApiError, CallAccessList, CallId, Client, Error};
@@ -78,15 +79,21 @@ impl Listed {
         let mut access = CallAccessList::new();
         let mut progress = Progress::new("calls", calls.len(), settings);
         let mut listings = client.list_batches(calls.iter().copied());
-        let mut left = calls.len();
+        let (mut left, mut requests, mut shown) = (calls.len(), 0, Instant::now());
         let mut failure = None;
         while let Some(listing) = listings.next() {
             match listing {
                 Ok(listing) => access.extend([listing]),
                 Err(error) => failure = Some(error),
             }
-            let before = mem::replace(&mut left, listings.remaining().count());
-            progress.add(before - left, 1, left.div_ceil(CALLS_PER_REQUEST));
+            requests += 1;
+            // Counting what remains copies it.
+            if shown.elapsed() >= Duration::from_millis(200) {
+                let before = mem::replace(&mut left, listings.remaining().count());
+                let to_come = left.div_ceil(CALLS_PER_REQUEST);
+                progress.add(before - left, mem::take(&mut requests), to_come);
+                shown = Instant::now();
+            }
         }
         progress.finish();
         if let Some(error) = failure {

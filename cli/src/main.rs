@@ -10,7 +10,9 @@ mod output;
 mod progress;
 mod reconcile;
 
+use std::env;
 use std::error::Error;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -130,9 +132,7 @@ impl Settings {
     fn client(&self) -> Result<Client> {
         let mut builder = match self.demo {
             true => demo::start()?,
-            false => ClientBuilder::from_env().or_else(|error| {
-                bad_input(format!("{error}; to try without an account, add --demo"))
-            })?,
+            false => ClientBuilder::from_env().or_else(|error| bad_input(with_demo(&error)))?,
         };
         if let Some(base_url) = &self.base_url {
             builder = builder.base_url(base_url);
@@ -144,6 +144,15 @@ impl Settings {
         let per_second = (!self.demo).then_some(self.requests_per_second);
         let client = builder.requests_per_second(per_second).build();
         client.or_else(|error| bad_input(output::with_causes(&error)))
+    }
+}
+
+/// The error for credentials that are missing or wrong.
+fn with_demo(error: &dyn Error) -> String {
+    let is_ours = |name: &OsString| name.to_string_lossy().starts_with("GONG_ACCESS_");
+    match env::vars_os().any(|(name, _)| is_ours(&name)) {
+        true => error.to_string(),
+        false => format!("{error}; to try without an account, add --demo"),
     }
 }
 

@@ -5,6 +5,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::{CallAccessList, Pair};
 use crate::id::{CallId, UserId};
+use crate::json::{Object, Strict};
 
 /// Writes `{"callAccessList":[{"callId":"…","userIds":["…"]}]}`.
 impl Serialize for CallAccessList {
@@ -53,20 +54,19 @@ impl Serialize for Users<'_> {
 impl<'de> Deserialize<'de> for CallAccessList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(serde::Deserialize)]
-        #[serde(rename_all = "camelCase", expecting = "an object")]
+        #[serde(rename_all = "camelCase")]
         struct Body {
-            call_access_list: Vec<Item>,
+            call_access_list: Vec<Object<Item>>,
         }
         #[derive(serde::Deserialize)]
-        #[serde(rename_all = "camelCase", expecting = "an object")]
+        #[serde(rename_all = "camelCase")]
         struct Item {
             call_id: CallId,
             user_ids: Vec<UserId>,
         }
-        let calls = Body::deserialize(deserializer)?
-            .call_access_list
-            .into_iter();
-        let pairs = calls.flat_map(|Item { call_id, user_ids }| {
+        let Strict(body): Object<Body> = Deserialize::deserialize(deserializer)?;
+        let calls = body.call_access_list.into_iter();
+        let pairs = calls.flat_map(|Strict(Item { call_id, user_ids })| {
             user_ids.into_iter().map(move |user| (call_id, user))
         });
         Ok(pairs.collect())

@@ -15,7 +15,11 @@ use super::listing::CallAccess;
 use super::{Listing, Receipt, Response};
 use crate::http::{ERROR_BODY_LIMIT, HttpResponse, retry_after};
 use crate::id::CallId;
+use crate::json::{Array, Object, Strict};
 use crate::redact::{self, Secrets};
+
+/// Why a body does not prove success, if it is not even what Gong documents.
+const UNDOCUMENTED: &str = "its body is not the documented JSON object";
 
 /// Decodes the response to the `attempts`th attempt.
 ///
@@ -55,14 +59,15 @@ pub(crate) fn decode(
 fn read_success<'a>(
     http: &'a HttpResponse,
     listed: Option<&BTreeSet<CallId>>,
-) -> Result<(Option<&'a RawValue>, Vec<CallAccess>), &'static str> {
+) -> Result<(Option<&'a RawValue>, Vec<Object<CallAccess>>), &'static str> {
     if let Some(problem) = http.problem {
         return Err(problem);
     }
     // `serde_json::from_slice` does not check the UTF-8 of what it skips, and most of a body may be
     // skipped. JSON that is not UTF-8 did not come from Gong, or was damaged on the way.
     let json = str::from_utf8(&http.body).map_err(|_| "its body is not UTF-8")?;
-    let envelope: Envelope<'_> = read(json, '{')?;
+    let Strict(envelope): Object<Envelope<'_>> =
+        serde_json::from_str(json).map_err(|_| UNDOCUMENTED)?;
     if envelope.has_errors() {
         return Err("it reports errors");
     }
@@ -71,16 +76,6 @@ fn read_success<'a>(
         None => Vec::new(),
     };
     Ok((envelope.request_id, calls))
-}
-
-/// Reads JSON that begins with this bracket.
-///
-/// serde reads a struct from an array too. Where a text stands in place of a struct or an array, its
-/// error quotes the text, which can take many times the memory.
-fn read<'a, T: Deserialize<'a>>(json: &'a str, bracket: char) -> Result<T, &'static str> {
-    let json = Some(json).filter(|json| json.trim_start().starts_with(bracket));
-    json.and_then(|json| serde_json::from_str(json).ok())
-        .ok_or("its body is not the documented JSON object")
 }
 
 /// Reads what can be read of any response but a success.
@@ -98,7 +93,8 @@ fn refusal(
     let body = String::from_utf8_lossy(start.unwrap_or(&http.body));
     // A byte order mark is not JSON, but some gateways send one.
     let json = body.trim_start_matches('\u{feff}');
-    let envelope: Envelope<'_> = read(json, '{').unwrap_or_default();
+    let envelope = serde_json::from_str::<Object<Envelope<'_>>>(json);
+    let envelope = envelope.map_or_else(|_| Envelope::default(), |Strict(envelope)| envelope);
     ApiError(Box::new(Parts {
         status: http.status,
         request_id: request_id(envelope.request_id, http, secrets),
@@ -158,15 +154,19 @@ impl Envelope<'_> {
     /// # Errors
     ///
     /// Returns why a program must not act on the list, for example revoke what is not in it.
-    fn list(&self, calls: &BTreeSet<CallId>) -> Result<Vec<CallAccess>, &'static str> {
+    fn list(&self, calls: &BTreeSet<CallId>) -> Result<Vec<Object<CallAccess>>, &'static str> {
         if self.has_more() {
             return Err("it is one page of several, so it may not show all access");
         }
         let Some(list) = self.call_access_list else {
             return Ok(Vec::new());
         };
-        let list: Vec<CallAccess> = read(list.get(), '[')?;
-        match list.iter().all(|call| calls.contains(&call.call_id)) {
+        let Strict(list): Array<Object<CallAccess>> =
+            serde_json::from_str(list.get()).map_err(|_| UNDOCUMENTED)?;
+        match list
+            .iter()
+            .all(|Strict(call)| calls.contains(&call.call_id))
+        {
             true => Ok(list),
             false => Err("it lists a call that was not requested"),
         }
@@ -181,8 +181,10 @@ impl Envelope<'_> {
         }
         // What cannot be read may say so too.
         self.records
-            .is_some_and(|records| match read(records.get(), '{') {
-                Ok(Records { cursor }) => cursor.is_some_and(|cursor| cursor.get() != "\"\""),
+            .is_some_and(|records| match serde_json::from_str(records.get()) {
+                Ok(Strict::<_, true>(Records { cursor })) => {
+                    cursor.is_some_and(|cursor| cursor.get() != "\"\"")
+                }
                 Err(_) => true,
             })
     }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::Receipt;
 use crate::access_list::CallAccessList;
 use crate::id::{CallId, UserId};
+use crate::json::{Array, Object, Strict};
 
 /// The users to whom this API gave access to the requested calls.
 ///
@@ -57,11 +58,13 @@ impl Listing {
         }
     }
 
-    pub(super) fn with(receipt: Receipt, calls: Vec<CallAccess>) -> Self {
-        let pairs = calls.into_iter().flat_map(|CallAccess { call_id, users }| {
-            let users = users.into_iter().flatten();
-            users.map(move |user| (call_id, user.user_id))
-        });
+    pub(super) fn with(receipt: Receipt, calls: Vec<Object<CallAccess>>) -> Self {
+        let pairs = calls
+            .into_iter()
+            .flat_map(|Strict(CallAccess { call_id, users })| {
+                let users = users.into_iter().flat_map(|Strict(users)| users);
+                users.map(move |Strict(user)| (call_id, user.user_id))
+            });
         Self {
             access_list: pairs.collect(),
             receipt,
@@ -131,7 +134,7 @@ impl Extend<Listing> for CallAccessList {
 #[serde(rename_all = "camelCase")]
 pub(super) struct CallAccess {
     pub(super) call_id: CallId,
-    users: Option<Vec<User>>,
+    users: Option<Array<Object<User>>>,
 }
 
 #[derive(Deserialize)]

@@ -118,20 +118,12 @@ fn assert_listed(list: &CallAccessList, body: &[u8]) {
     let pairs = list.pairs().filter(|(call, user)| {
         calls
             .iter()
-            .filter(|entry| *field(entry, "callId", 0) == call.as_str())
-            .filter_map(|entry| field(entry, "users", 1).as_array())
+            .filter(|entry| entry["callId"] == call.as_str())
+            .filter_map(|entry| entry["users"].as_array())
             .flatten()
-            .any(|entry| *field(entry, "userId", 0) == user.as_str())
+            .any(|entry| entry["userId"] == user.as_str())
     });
     assert_eq!(pairs.count(), list.len());
-}
-
-/// serde reads a struct from an array of its fields too.
-fn field<'a>(value: &'a Value, name: &str, index: usize) -> &'a Value {
-    match value {
-        Value::Array(fields) => fields.get(index).unwrap_or(&Value::Null),
-        _ => &value[name],
-    }
 }
 
 fn assert_error(status: u16, error: &ApiError) {

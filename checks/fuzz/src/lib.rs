@@ -19,6 +19,8 @@ mod error;
 mod http;
 #[path = "../../../src/id.rs"]
 mod id;
+#[path = "../../../src/json.rs"]
+mod json;
 #[path = "../../../src/redact.rs"]
 mod redact;
 #[path = "../../../src/response/mod.rs"]
