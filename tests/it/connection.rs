@@ -177,7 +177,8 @@ fn a_response_that_never_comes_or_drips_times_out() {
                 error.to_string().contains("within 150ms (1 attempt)"),
                 "{error}"
             );
-            assert_eq!(server.arrived(1), 1);
+            // None, if the machine is so busy that the time is over before the request is sent.
+            assert!(server.requests().len() <= 1);
         }
     });
 }
