@@ -288,8 +288,14 @@ fn the_last_attempt_gets_only_the_time_that_is_left() {
         let builder = builder(&server.url())
             .timeout(SECOND * 30)
             .total_timeout(total);
-        let error = verb.failure(&builder.retry(quick()).build().unwrap());
-        assert_eq!((error.attempts(), server.arrived(2)), (2, 2));
+        let client = builder.retry(quick()).build().unwrap();
+        let started = Instant::now();
+        let Err(error) = verb.send(&client) else {
+            // On a busy machine, no time may be left after the first response.
+            return assert!(started.elapsed() > total - SECOND / 10);
+        };
+        assert_eq!(error.attempts(), 2, "{error}");
+        assert!(server.requests().len() <= 2);
         let message = error.to_string();
         let (_, within) = message.split_once("in the ").unwrap();
         let (within, _) = within.split_once(" that total_timeout left").unwrap();
