@@ -163,10 +163,8 @@ impl Envelope<'_> {
         };
         let Strict(list): Array<Object<CallAccess>> =
             serde_json::from_str(list.get()).map_err(|_| UNDOCUMENTED)?;
-        match list
-            .iter()
-            .all(|Strict(call)| calls.contains(&call.call_id))
-        {
+        let is_requested = |Strict(call): &Object<CallAccess>| calls.contains(&call.call_id);
+        match list.iter().all(is_requested) {
             true => Ok(list),
             false => Err("it lists a call that was not requested"),
         }
@@ -179,14 +177,13 @@ impl Envelope<'_> {
             #[serde(borrow)]
             cursor: Option<&'a RawValue>,
         }
-        // What cannot be read may say so too.
-        self.records
-            .is_some_and(|records| match serde_json::from_str(records.get()) {
-                Ok(Strict::<_, true>(Records { cursor })) => {
-                    cursor.is_some_and(|cursor| cursor.get() != "\"\"")
-                }
-                Err(_) => true,
+        self.records.is_some_and(|records| {
+            let records = serde_json::from_str::<Object<Records<'_>>>(records.get());
+            // What cannot be read may say so too.
+            records.map_or(true, |Strict(Records { cursor })| {
+                cursor.is_some_and(|cursor| cursor.get() != "\"\"")
             })
+        })
     }
 }
 
