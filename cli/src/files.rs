@@ -264,10 +264,13 @@ impl Refused {
     fn open(path: &Path) -> Result<Self> {
         const HEADER: &str = "call_id,user_id,change,unknown_id,status,request_id,reason\n";
         let earlier = fs::read(path).map_err(cannot_write(path))?;
+        // A spreadsheet ends lines in CRLF.
+        let first = earlier.split(|byte| *byte == b'\n').next();
+        let first = first.unwrap_or_default().trim_ascii_end();
         let missing = match &earlier[..] {
             [] => HEADER,
             // Other columns would give the rows another meaning.
-            earlier if !earlier.starts_with(HEADER.as_bytes()) => {
+            _ if first != HEADER.trim_end().as_bytes() => {
                 let (path, header) = (path.display(), HEADER.trim_end());
                 return Err(format!("{path} does not begin with the header {header}").into());
             }

@@ -180,3 +180,14 @@ fn a_warning_of_rounded_ids_is_not_printed_with_quiet() {
     }
     assert_eq!(gong.methods(), ["PUT", "PUT"]);
 }
+
+#[test]
+fn a_file_of_refused_pairs_may_come_back_from_a_spreadsheet() {
+    let gong = Gong::new(pairs([]));
+    let folder = Folder::new();
+    let rows = "call_id,user_id,change,unknown_id,status,request_id,reason\r\n";
+    let file = folder.write("refused.csv", rows);
+    run(&mut gong.tool(["grant", "5", "7", "--refused", &file]), 0);
+    assert_eq!(read(&file), rows);
+    assert_eq!(gong.methods(), ["PUT"]);
+}
