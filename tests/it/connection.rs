@@ -172,13 +172,18 @@ fn a_response_that_never_comes_or_drips_times_out() {
                 elapsed >= SHORT && elapsed < Duration::from_secs(5),
                 "{elapsed:?} {error:?}"
             );
-            assert_is(&error, &["timeout"]);
             assert!(
                 error.to_string().contains("within 150ms (1 attempt)"),
                 "{error}"
             );
-            // None, if the machine is so busy that the time is over before the request is sent.
-            assert!(server.requests().len() <= 1);
+            // On a busy machine, the time may be over before the request is sent.
+            match server.requests().len() {
+                0 => assert!(error.is_timeout(), "{error:?}"),
+                arrived => {
+                    assert_eq!(arrived, 1);
+                    assert_is(&error, &["timeout"]);
+                }
+            }
         }
     });
 }
