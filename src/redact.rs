@@ -37,14 +37,15 @@ impl Secrets {
     /// Returns whether a secret is in `text` or, unless it `is_whole`, a prefix of one at its end.
     fn are_shown_by(&self, text: &str, is_whole: bool) -> bool {
         // What looks like an escape may also be a `%` in front of a secret.
-        [|_: &[u8]| 1, escape_len].into_iter().any(|escape_len| {
+        let is_shown = |escape_len| {
             let text = letters_and_digits(text, escape_len);
             self.0.iter().any(|secret| {
                 // `contains` analyses the secret even if the text is too short for it.
                 secret.len() <= text.len() && text.contains(secret.as_str())
                     || !is_whole && ends_with_prefix(&text, secret)
             })
-        })
+        };
+        is_shown(|_| 1) || text.contains(['%', '\\', '&']) && is_shown(escape_len)
     }
 }
 
@@ -118,6 +119,10 @@ pub(crate) fn clean_part(text: &str, is_whole: bool, secrets: &Secrets) -> Strin
 /// Replaces line breaks and tabs by spaces, and drops characters that are invisible or that a
 /// terminal acts on.
 fn printable(text: &str) -> String {
+    // Nearly all text from Gong is printable ASCII.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     text.chars()
         .filter_map(|c| match c {
             // Unicode's line and paragraph separators break lines in many log viewers.
