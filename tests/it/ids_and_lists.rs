@@ -198,8 +198,11 @@ fn reading_a_list_merges_duplicates_and_ignores_unknown_fields() {
     for (json, problem) in [
         ("{}", "missing field `callAccessList`"),
         ("null", "invalid type: null"),
-        ("[[]]", "expected an object"),
-        (r#"{"callAccessList":[["5",["6"]]]}"#, "expected an object"),
+        ("[[]]", "invalid type: sequence, expected an object"),
+        (
+            r#"{"callAccessList":[["5",["6"]]]}"#,
+            "invalid type: sequence, expected an object",
+        ),
         (r#"{"callAccessList":null}"#, "invalid type: null"),
         (
             r#"{"callAccessList":[{"callId":"2"}]}"#,
