@@ -172,7 +172,7 @@ mod tests {
     fn a_secret_is_found_in_each_form_whole_and_cut_anywhere() {
         let standard = STANDARD.encode(SECRET);
         assert!(standard.contains('/') && standard.contains('+'));
-        let forms: [fn(char) -> String; 11] = [
+        let forms: [fn(char) -> String; 12] = [
             |c| c.to_string(),
             |c| format!(r"\{c}"),
             |c| format!(r"\u{:04x}", u32::from(c)),
@@ -183,6 +183,7 @@ mod tests {
             |_| "&quot;".to_owned(),
             |c| format!("{c} "),
             |c| format!("{c}\r\n\t"),
+            |_| r"\r\n".to_owned(),
             |c| format!("{c}\u{200b}"),
         ];
         for text in [SECRET, &standard, &URL_SAFE_NO_PAD.encode(SECRET)] {
@@ -210,13 +211,14 @@ mod tests {
 
     #[test]
     fn a_plain_secret_is_found_behind_what_looks_like_an_escape() {
-        let secrets = Secrets::from_iter(["abcdef12", r"back\name%41-1"]);
+        let secrets = Secrets::from_iter(["abcdef12", r"back\name%41-1", "xyz/abcdef"]);
         for text in [
             "100%abcdef12",
             r"C:\abcdef12",
             "x&abcdef12;",
             r"back\name%41-1",
             r"back\\name%2541-1",
+            "100%xyz%2Fabcdef",
         ] {
             assert_eq!(clean(text, &secrets), REDACTED, "{text}");
         }
