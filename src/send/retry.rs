@@ -278,9 +278,12 @@ fn is_retried(failure: Failure) -> bool {
             // did not answer.
             matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=526)
         }
-        Failure::Transport(fault) => {
-            !matches!(fault, Fault::Tls | Fault::Proxy(_) | Fault::NotHttp)
-        }
+        Failure::Transport(fault) => match fault {
+            Fault::Connect | Fault::ConnectTimeout(_) | Fault::Timeout(_) | Fault::Disconnected => {
+                true
+            }
+            Fault::Tls | Fault::Proxy(_) | Fault::NotHttp => false,
+        },
     }
 }
 
