@@ -136,9 +136,7 @@ impl Transport {
             self.exchange_on_a_thread(request, connection, time)
         } else {
             let http = self.http_request(request.method, request.body, connection, time);
-            self.agent
-                .run(http)
-                .and_then(|response| HttpResponse::read(response, request.limit))
+            run(&self.agent, http, request.limit)
         };
         response.map_err(|error| {
             let fault = Fault::new(&error, self.settings.connect_timeout.min(time), time);
@@ -166,9 +164,8 @@ impl Transport {
         let http = self.http_request(request.method, request.body.to_vec(), connection, time);
         // `thread::spawn` would panic if the system cannot start a thread.
         thread::Builder::new().spawn(move || {
-            let response = agent.run(http);
             // After the deadline, nobody waits for it.
-            let _ = sender.send(response.and_then(|response| HttpResponse::read(response, limit)));
+            let _ = sender.send(run(&agent, http, limit));
         })?;
         response
             .recv_timeout(time)
@@ -236,4 +233,12 @@ fn agent(settings: &Settings) -> Result<Agent, &'static str> {
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
     let config = tls::configure(config, settings.root_certificates.as_deref())?;
     Ok(config.build().into())
+}
+
+fn run(
+    agent: &Agent,
+    request: http::Request<impl AsSendBody>,
+    limit: usize,
+) -> Result<HttpResponse, ureq::Error> {
+    HttpResponse::read(agent.run(request)?, limit)
 }
