@@ -392,7 +392,9 @@ impl ClientBuilder {
             let message = "base_url is https, which needs the feature rustls or native-tls";
             return Err(ConfigError::new(message).into());
         }
-        let connect_timeout = self.effective_connect_timeout();
+        // The default is capped, so that setting only a short `timeout` is not an error.
+        let default = Self::CONNECT_TIMEOUT.min(self.timeout);
+        let connect_timeout = self.connect_timeout.unwrap_or(default);
         self.check(connect_timeout)?;
         let transport = Transport::new(Settings {
             proxy: choose_proxy(&endpoint)?,
@@ -419,12 +421,6 @@ impl ClientBuilder {
             sender: Arc::new(sender),
             settings: Arc::new(self),
         })
-    }
-
-    /// The default is capped by `timeout`, so that setting only a short `timeout` is not an error.
-    fn effective_connect_timeout(&self) -> Duration {
-        let default = Self::CONNECT_TIMEOUT.min(self.timeout);
-        self.connect_timeout.unwrap_or(default)
     }
 
     fn check(&self, connect_timeout: Duration) -> Result<(), ConfigError> {

@@ -287,18 +287,22 @@ impl TransportError {
 
     /// Nothing was sent: a 429 or the rate limit left no permit within this time.
     pub(crate) fn unsent(host: &str, within: Duration, held_for: Option<Duration>) -> Self {
-        let reason = match held_for {
-            Some(wait) => format!(
-                "Gong asked to wait {:?} more (0 attempts); try again later, or raise total_timeout",
-                rounded(wait)
-            ),
-            None => "earlier requests of this client used up the time (0 attempts); \
-                     try again later, or raise requests_per_second or total_timeout"
-                .to_owned(),
+        let (reason, setters) = match held_for {
+            Some(wait) => {
+                let reason = format!("Gong asked to wait {:?} more", rounded(wait));
+                (reason, "total_timeout")
+            }
+            None => {
+                let reason = "earlier requests of this client used up the time".to_owned();
+                (reason, "requests_per_second or total_timeout")
+            }
         };
         Self(Arc::new(Inner {
             fault: None,
-            message: format!("no request to {host} could be sent within {within:?}: {reason}"),
+            message: format!(
+                "no request to {host} could be sent within {within:?}: {reason} (0 attempts); \
+                 try again later, or raise {setters}"
+            ),
             attempts: 0,
             retry_after: held_for,
             source: None,

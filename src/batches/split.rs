@@ -238,9 +238,8 @@ impl<'a> Splitter<'a> {
         while next.len() <= enough && calls <= self.bounds.calls {
             // The pairs in `queue` are looked at again: their users may have been refused since.
             let pair = self.queue.pop_front().or_else(|| {
-                let pair = rest.next()?;
-                self.last = Some(pair);
-                Some(pair)
+                let next = rest.next();
+                next.inspect(|pair| self.last = Some(*pair))
             });
             let Some((call, user)) = pair else { break };
             if self.ids.as_ref().is_some_and(|ids| ids.is_set_aside(user)) {
