@@ -80,11 +80,11 @@ impl Listed {
         let mut progress = Progress::new("calls", calls.len(), settings);
         let mut listings = client.list_batches(calls.iter().copied());
         let (mut left, mut requests, mut shown) = (calls.len(), 0, Instant::now());
-        let mut failure = None;
+        let mut ended = Ok(());
         while let Some(listing) = listings.next() {
             match listing {
                 Ok(listing) => access.extend([listing]),
-                Err(error) => failure = Some(error),
+                Err(error) => ended = Err(error),
             }
             requests += 1;
             // Counting what remains copies it.
@@ -96,9 +96,7 @@ impl Listed {
             }
         }
         progress.finish();
-        if let Some(error) = failure {
-            return Err(error);
-        }
+        ended?;
         let refused = listings.refused();
         let unknown = refused.map(|(call, error)| (call, error.clone())).collect();
         Ok(Self { access, unknown })

@@ -12,7 +12,6 @@ mod reconcile;
 
 use std::env;
 use std::error::Error;
-use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -149,8 +148,7 @@ impl Settings {
 
 /// The error for credentials that are missing or wrong.
 fn with_demo(error: &dyn Error) -> String {
-    let is_ours = |name: &OsString| name.to_string_lossy().starts_with("GONG_ACCESS_");
-    match env::vars_os().any(|(name, _)| is_ours(&name)) {
+    match env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with("GONG_ACCESS_")) {
         true => error.to_string(),
         false => format!("{error}; to try without an account, add --demo"),
     }
