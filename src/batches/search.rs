@@ -59,13 +59,6 @@ impl Search {
         self.requests >= Self::MAX_REQUESTS
     }
 
-    /// Starts over with single pairs: the next ones are probably refused, and a large request would
-    /// not show which.
-    pub(super) fn restart(&mut self) {
-        self.limit = 1;
-        self.acknowledged = 0;
-    }
-
     /// Records that a request with the next `pairs` was acknowledged.
     pub(super) fn acknowledged(&mut self, pairs: usize) {
         self.acknowledged += pairs;

@@ -223,7 +223,6 @@ impl<'a> Splitter<'a> {
             }
             self.user = Some(user);
             self.queue = pairs.into();
-            self.search.restart();
         }
     }
 
@@ -335,8 +334,7 @@ impl<'a> Splitter<'a> {
         let calls = suspects(|pair| Id::Call(pair.0));
         let users = suspects(|pair| Id::User(pair.1));
         // A wrong call is likelier than many wrong users.
-        let ask_call = calls.len() == 1 && !ids.refuses_pairs;
-        let more = if ask_call || calls.len() >= users.len() {
+        let more = if calls.len() == 1 || calls.len() >= users.len() {
             calls
         } else {
             users
@@ -349,10 +347,7 @@ impl<'a> Splitter<'a> {
                 let is_in = |(call, user): &Pair| {
                     half.contains(&Id::Call(*call)) || half.contains(&Id::User(*user))
                 };
-                span.sort_by_cached_key(|pair| {
-                    let proves = [Id::Call(pair.0), Id::User(pair.1)];
-                    (!is_in(pair), !proves.iter().any(|id| ids.is_known(*id)))
-                });
+                span.sort_by_cached_key(|pair| !is_in(pair));
                 // A single pair shows whether a single id is known.
                 let in_half = span.iter().filter(|pair| is_in(pair));
                 in_half.take(if n == 1 { 1 } else { usize::MAX }).count()

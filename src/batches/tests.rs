@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
+use super::ids::{Id, Ids};
 use super::search::Search;
 use super::split::{Bounds, Decided, Splitter};
 use crate::{CallAccessList, CallId, UserId};
@@ -162,17 +163,82 @@ fn after_the_bound_an_unknown_user_stays_out_of_the_other_requests() {
     assert!(lost < 10_000, "{lost} undecided");
 }
 
+/// `cargo bench --bench refusals` shows what they take, with larger lists too.
+#[test]
+fn a_few_unknown_ids_take_few_requests() {
+    let mut rng = fastrand::Rng::with_seed(0);
+    #[rustfmt::skip]
+    let rows = [
+        // Calls and users of the list; unknown calls, unknown users, refused pairs; most requests.
+        ((100, 1), [1, 0, 0], 9.7),
+        ((100, 10), [0, 1, 0], 16.4),
+        ((3, 50), [1, 0, 0], 11.4),
+        ((1, 50), [0, 2, 0], 15.8),
+        ((1, 1000), [1, 0, 0], 11.0),
+        ((100, 20), [2, 2, 0], 44.4),
+        ((200, 4), [0, 2, 0], 29.0),
+        ((100, 10), [0, 0, 5], 53.8),
+        ((100, 1), [95, 0, 0], 80.0),
+        ((100, 1), [100, 0, 0], 16.0),
+    ];
+    for ((calls, users), [bad_calls, bad_users, bad_pairs], most) in rows {
+        let list = square(calls, users);
+        let mut requests = 0;
+        for _ in 0..20 {
+            let calls_and_users = [(calls, bad_calls), (users, bad_users)];
+            let [bad_calls, bad_users] =
+                calls_and_users.map(|(of, count)| rng.choose_multiple(0..of, count));
+            let bad_pairs = rng.choose_multiple(0..calls * users, bad_pairs);
+            let bad_pairs = bad_pairs.iter().map(|n| pair(n / users, n % users));
+            let bad_pairs: BTreeSet<_> = bad_pairs.collect();
+            let is_unknown = without(&bad_calls, &bad_users);
+            let is_bad = |pair: &Pair| bad_pairs.contains(pair) || is_unknown(pair);
+            requests += run(&list, DEFAULTS, &refusing(is_bad)).sent.len();
+        }
+        let mean = requests as f64 / 20.0;
+        println!("{calls} x {users}, {bad_calls}, {bad_users}, {bad_pairs}: {mean}");
+        assert!(mean <= most, "{mean}");
+    }
+}
+
+/// Gong deletes the oldest calls first, so unknown ids stand side by side.
+#[test]
+fn ids_that_are_unknown_side_by_side_cost_no_good_pair() {
+    for (calls, users, unknown_calls, unknown_users) in [
+        (100, 1, 20, 0),
+        (100, 1, 90, 0),
+        (1, 50, 0, 45),
+        (3, 200, 0, 150),
+    ] {
+        let list = square(calls, users);
+        let unknown = [unknown_calls, unknown_users].map(|count| (0..count).collect::<Vec<_>>());
+        let is_bad = without(&unknown[0], &unknown[1]);
+        let job = run(&list, DEFAULTS, &refusing(&is_bad));
+        let good = list.pairs().filter(|pair| !is_bad(pair));
+        assert!(good.eq(&job.done), "{unknown_calls}, {unknown_users}");
+    }
+}
+
+#[test]
+fn an_id_refused_with_a_known_one_explains_more_than_one_refused_often() {
+    let mut ids = Ids::default();
+    let ((call, user), known) = (pair(0, 0), pair(9, 9));
+    ids.acknowledge([known]);
+    ids.refuse(call, known.1);
+    (0..3).for_each(|other| ids.refuse(pair(other, 0).0, user));
+    assert_eq!(ids.culprit(call, user), Some(Id::Call(call)));
+}
+
 #[test]
 fn planning_takes_linear_time() {
     // Quadratic time would take minutes.
     let list = square(200_000, 1);
     let calls: Vec<_> = (0..200_000).step_by(50).collect();
-    let job = run(
-        &list,
-        (usize::MAX, usize::MAX),
-        &refusing(without(&calls, &[])),
-    );
-    assert_eq!(job.searches, Search::MAX_REQUESTS);
+    for bound in [usize::MAX, 100] {
+        let bounds = (bound, usize::MAX);
+        let job = run(&list, bounds, &refusing(without(&calls, &[])));
+        assert_eq!(job.searches, Search::MAX_REQUESTS);
+    }
 }
 
 /// A random list, and bounds that are small enough to matter.
