@@ -12,7 +12,8 @@ fn assert_config<T>(result: Result<T, Error>, parts: &[&str]) {
     let Err(error) = result else {
         panic!("no error, expected one about {parts:?}")
     };
-    let message = format!("{error} {error:?} {:?}", error.source());
+    assert_eq!(format!("{error:?}"), error.to_string());
+    let message = format!("{error} {:?}", error.source());
     assert!(
         error.is_config() && matches!(error, Error::Config(_)),
         "{message}"

@@ -212,7 +212,9 @@ fn a_reply_that_is_not_http_is_an_error_and_is_not_retried() {
             let error = verb.failure(&client(&server.url()));
             let start: String = raw.chars().take(60).collect();
             assert!(
-                error.to_string().contains("did not speak HTTP"),
+                error
+                    .to_string()
+                    .contains(" (or a proxy) did not speak HTTP"),
                 "{start:?}: {error}"
             );
             assert_is(&error, &[]);

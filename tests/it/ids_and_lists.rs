@@ -38,7 +38,8 @@ fn an_invalid_id_is_refused_with_a_hint() {
         ("78\n9,x\n", "character 3 is '\\n'", ""),
     ] {
         let call = text.parse::<CallId>().unwrap_err().to_string();
-        let user = UserId::try_from(text).unwrap_err().to_string();
+        // What a `main` that returns the error prints.
+        let user = format!("{:?}", UserId::try_from(text).unwrap_err());
         assert!(call.starts_with("invalid call id \""), "{call}");
         assert!(user.starts_with("invalid user id \""), "{user}");
         for message in [call, user] {

@@ -149,6 +149,24 @@ fn unknown_calls_do_not_end_a_listing_of_the_others() {
 }
 
 #[test]
+fn a_listing_that_is_too_large_is_halved_and_refuses_no_call() {
+    let server = Server::start(|exchange| {
+        let asked = asked(exchange);
+        exchange.send(match asked.len() {
+            0..=50 => http(200, "", &listing(&asked)),
+            _ => http(413, "", ""),
+        });
+        Then::KeepAlive
+    });
+    let client = client(&server.url());
+    let mut listings = client.list_batches((0..200).map(call));
+    assert_eq!(listings.by_ref().filter(Result::is_ok).count(), 4);
+    assert_eq!(listings.refused().count(), 0);
+    assert_eq!(listings.remaining().count(), 0);
+    assert_eq!(server.requests().len(), 5);
+}
+
+#[test]
 fn a_listing_of_nothing_but_unknown_calls_ends_after_a_few_far_from_each_other() {
     let server = without(0..5000);
     let client = client(&server.url());

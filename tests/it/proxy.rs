@@ -106,6 +106,21 @@ fn a_proxy_that_answers_with_502_503_or_504_is_tried_again() {
 }
 
 #[test]
+fn a_proxy_that_does_not_speak_http_is_named() {
+    const NAME: &str = "a_proxy_that_does_not_speak_http_is_named";
+    if is_child() {
+        let error = Verb::Grant.failure(&client("https://gong.invalid"));
+        assert_is(&error, &[]);
+        let proxy = std::env::var("PROXY").unwrap();
+        let expected = format!("proxy {proxy} from HTTPS_PROXY did not speak HTTP");
+        return assert!(error.to_string().contains(&expected), "{error}");
+    }
+    let proxy = Server::sends("SSH-2.0-OpenSSH_9.6\r\n\r\n", Then::Close);
+    run_behind_proxy(NAME, &proxy);
+    assert_eq!(proxy.requests().len(), 1);
+}
+
+#[test]
 fn a_proxy_that_refuses_is_not_retried_and_its_password_stays_hidden() {
     const NAME: &str = "a_proxy_that_refuses_is_not_retried_and_its_password_stays_hidden";
     if is_child() {

@@ -58,7 +58,9 @@ fn same_for_each_verb(mut send: impl FnMut(Verb) -> Response) -> Response {
 
 #[track_caller]
 fn error(response: Response) -> ApiError {
-    response.into_result().unwrap_err()
+    let error = response.into_result().unwrap_err();
+    assert_eq!(format!("{error:?}"), error.to_string());
+    error
 }
 
 #[track_caller]
@@ -430,6 +432,22 @@ fn a_401_shows_the_missing_scope() {
             "status 401, access denied: {scope} (request id x, 1 attempt); check the credentials, their scope and base_url"
         )
     );
+}
+
+#[test]
+fn each_status_that_gong_or_a_proxy_sends_is_explained_with_what_to_do() {
+    let message = |status| {
+        let message = ApiError::new(status, [""; 0]).to_string();
+        let (what, advice) = message.split_once(" (1 attempt); ").unwrap();
+        let (_, what) = what.split_once(", ").unwrap();
+        (what.to_owned(), advice.to_owned())
+    };
+    let (unknown, no_advice) = message(600);
+    for status in [200, 302, 400, 401, 403, 404, 408, 413, 429, 500, 503] {
+        let (what, advice) = message(status);
+        assert_ne!(what, unknown, "{status}");
+        assert_eq!(advice == no_advice, status == 404, "{status}");
+    }
 }
 
 #[test]

@@ -91,6 +91,7 @@ fn no_debug_shows_a_credential() {
     assert_clean(&format!("{client:?} {client:#?}"));
     assert!(format!("{:?}", credentials()).contains("Basic"));
     assert!(format!("{client:?}").contains("localhost"));
+    assert!(format!("{:?}", client.to_builder()).contains("Basic"));
 }
 
 #[test]
