@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::thread;
 
-use gong_call_access::{CallAccessList, CallId, Client, ClientBuilder, Credentials};
+use gong_call_access::{CallId, Client, ClientBuilder, Credentials};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tiny_http::{Method, Request, Response, Server};
@@ -13,12 +13,12 @@ use crate::Result;
 use crate::output::note;
 
 pub(crate) const NOTICE: &str = "\
-demo: a stand-in for Gong inside this program; nothing leaves this machine. It does not
-demo: know call 7782342274025937899 or user 234599484848499, and forgets everything when it ends.";
+demo: a stand-in for Gong inside this program; nothing leaves this machine, and no change
+demo: is kept. It does not know call 7782342274025937899 or user 234599484848499.";
 
 const UNKNOWN_CALL: &str = "7782342274025937899";
 const UNKNOWN_USER: &str = "234599484848499";
-/// This user may open these calls from the beginning, so that there is something to list.
+/// This user may open these calls, so that there is something to list.
 const USER: &str = "234599484848423";
 const CALLS: [&str; 3] = [
     "7782342274025937895",
@@ -30,13 +30,9 @@ const CALLS: [&str; 3] = [
 pub(crate) fn start() -> Result<ClientBuilder> {
     let server = Server::http("127.0.0.1:0").map_err(|error| error as Box<dyn Error>)?;
     let base_url = format!("http://{}", server.server_addr());
-    let mut state = CallAccessList::new();
-    for call in CALLS {
-        state.insert(call.parse()?, USER.parse()?);
-    }
     thread::spawn(move || {
         for (nth, request) in server.incoming_requests().enumerate() {
-            if let Err(error) = respond(request, nth, &mut state) {
+            if let Err(error) = respond(request, nth) {
                 note!("the stand-in could not answer: {error}");
             }
         }
@@ -45,10 +41,10 @@ pub(crate) fn start() -> Result<ClientBuilder> {
     Ok(Client::builder(credentials).base_url(base_url))
 }
 
-fn respond(mut request: Request, nth: usize, state: &mut CallAccessList) -> Result<()> {
+fn respond(mut request: Request, nth: usize) -> Result<()> {
     let mut body = String::new();
     request.as_reader().read_to_string(&mut body)?;
-    let (status, mut json) = answer(request.method(), &body, state)?;
+    let (status, mut json) = answer(request.method(), &body)?;
     if let Some(fields) = json.as_object_mut() {
         fields.insert("requestId".to_owned(), format!("demo{nth:014}").into());
     }
@@ -57,27 +53,26 @@ fn respond(mut request: Request, nth: usize, state: &mut CallAccessList) -> Resu
 }
 
 /// Answers as Gong's OpenAPI description says, and refuses the two ids that it does not know.
-fn answer(method: &Method, body: &str, state: &mut CallAccessList) -> Result<(u16, Value)> {
+fn answer(method: &Method, body: &str) -> Result<(u16, Value)> {
     for (id, what) in [(UNKNOWN_CALL, "calls"), (UNKNOWN_USER, "users")] {
         if body.contains(&format!("\"{id}\"")) {
             return Ok((400, json!({"errors": [format!("Some {what} not found")]})));
         }
     }
-    match method {
-        Method::Put => state.extend(serde_json::from_str::<CallAccessList>(body)?),
-        Method::Delete => *state = state.difference(&serde_json::from_str(body)?),
-        _ => {
-            let body: Value = serde_json::from_str(body)?;
-            let calls = body.pointer("/filter/callIds").unwrap_or(&Value::Null);
-            let calls = BTreeSet::<CallId>::deserialize(calls)?;
-            let entries: Vec<_> = calls.iter().map(|call| entry(*call, state)).collect();
-            return Ok((200, json!({"callAccessList": entries})));
-        }
+    if *method != Method::Post {
+        return Ok((200, json!({})));
     }
-    Ok((200, json!({})))
+    let body: Value = serde_json::from_str(body)?;
+    let calls = body.pointer("/filter/callIds").unwrap_or(&Value::Null);
+    let calls = BTreeSet::<CallId>::deserialize(calls)?;
+    let entries: Vec<_> = calls.into_iter().map(entry).collect();
+    Ok((200, json!({"callAccessList": entries})))
 }
 
-fn entry(call: CallId, state: &CallAccessList) -> Value {
-    let users = state.users(call).map(|user| json!({"userId": user}));
-    json!({"callId": call, "users": users.collect::<Vec<_>>()})
+fn entry(call: CallId) -> Value {
+    let users: Vec<_> = match CALLS.contains(&call.as_str()) {
+        true => vec![json!({"userId": USER})],
+        false => vec![],
+    };
+    json!({"callId": call, "users": users})
 }

@@ -1,6 +1,8 @@
 //! `check`: what is good, and what is not.
 
+use std::io::Write;
 use std::net::TcpListener;
+use std::thread;
 
 use crate::common::{Gong, assert_has, pairs, run};
 
@@ -17,6 +19,7 @@ fn an_unknown_call_shows_that_all_is_well() {
             "an OAuth token",
             "proxy       none",
             scope,
+            "write scope not tested",
         ];
         assert_has(&said.out, &expected.map(|part: &str| part));
     }
@@ -35,6 +38,21 @@ fn a_refusal_and_a_closed_port_are_told_apart() {
             "no scope",
         ],
     );
+
+    assert!(!said.out.contains("write scope"), "{}", said.out);
+
+    let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+    let https = format!("https://{}", plain.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = plain.accept().unwrap();
+        stream
+            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .unwrap();
+        stream
+    });
+    let said = run(&mut refusing.tool(["check", "--base-url", &https]), 1);
+    server.join().unwrap();
+    assert_has(&said.out, &["TLS         BAD: "]);
 
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let closed = format!("http://{}", listener.local_addr().unwrap());

@@ -9,7 +9,7 @@ use std::{fs, thread};
 
 use gong_call_access::{CallAccessList, CallId, UserId};
 use serde_json::{Value, json};
-use tiny_http::{Method, Request, Response, Server};
+use tiny_http::{Header, Method, Request, Response, Server};
 
 pub(crate) const TOKEN: &str = "TOKEN-91d3b6f8";
 
@@ -111,7 +111,10 @@ fn change(request: &Request, body: &str, state: &mut CallAccessList) -> Value {
 
 fn respond(request: Request, nth: usize, status: u16, mut json: Value) {
     json["requestId"] = format!("=request{nth}").into();
-    let response = Response::from_string(json.to_string()).with_status_code(status);
+    let mut response = Response::from_string(json.to_string()).with_status_code(status);
+    if status == 429 {
+        response.add_header("retry-after: 86400".parse::<Header>().unwrap());
+    }
     // The program may have been killed.
     let _ = request.respond(response);
 }

@@ -23,6 +23,19 @@ fn a_job_on_the_stand_in_is_as_reviewed_and_marked_on_every_line() {
     assert!(said.out.lines().all(|line| line.starts_with("demo: ")));
     let one = run(&mut tool(["--demo", "grant", "5", "7"]), 0);
     assert_eq!(one.out, "demo: granted: user 7 may open call 5\n");
+    let list = run(&mut tool(["--demo", "list", "7782342274025937895", "5"]), 0);
+    assert_has(
+        &list.out,
+        &[
+            "7782342274025937895   234599484848423\n",
+            "5                     (nobody",
+        ],
+    );
+    let changes = run(&mut tool(["--demo", "reconcile", team]), 3);
+    assert_has(
+        &changes.out,
+        &["demo: 2 kept, 3 to grant, 1 to revoke, 1 call that"],
+    );
 }
 
 #[test]

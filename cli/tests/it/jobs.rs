@@ -1,8 +1,11 @@
 //! `grant` and `revoke`: what is done, refused and left, and what is said about it.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use serde_json::json;
 
-use crate::common::{Folder, Gong, assert_has, pairs, read, read_list, run};
+use crate::common::{Folder, Gong, TOKEN, assert_has, pairs, read, read_list, run, tool};
 
 #[test]
 fn pairs_of_the_arguments_are_granted_and_revoked() {
@@ -58,8 +61,61 @@ fn a_dry_run_counts_the_requests_and_sends_none() {
             "nothing was sent",
         ],
     );
-    assert_eq!(run(dry_run.arg("--json"), 0).json()["min_requests"], 10);
+    let json = run(dry_run.arg("--json"), 0).json();
+    assert_eq!(
+        (&json["min_requests"], &json["min_seconds"]),
+        (&json!(10), &json!(0))
+    );
+    let mut slow = tool(["grant", "--file", &file, "--dry-run"]);
+    let said = run(slow.env("GONG_ACCESS_TOKEN", TOKEN), 0);
+    assert_has(&said.out, &["in at least 3 s at 3 a second"]);
     assert_eq!(gong.methods().len(), 0);
+}
+
+#[test]
+fn a_large_job_shows_a_line_for_every_tenth_and_a_report() {
+    let gong = Gong::new(pairs([]));
+    let folder = Folder::new();
+    let file = folder.table("pairs.csv", &pairs((1000..3000).map(|call| (call, 7))));
+    let said = run(&mut gong.tool(["grant", "--file", &file]), 0);
+    let tenths = (1..11).map(|tenth| format!("{} of 2000 pairs\n", tenth * 200));
+    assert_eq!(said.err, tenths.collect::<String>());
+    assert_has(&said.out, &["grants:\ndone: 2000 pairs of 2000 calls\n"]);
+    assert!(!said.out.contains("granted:"), "{}", said.out);
+    assert_eq!(gong.methods().len(), 20);
+}
+
+#[test]
+fn a_file_without_pairs_is_a_warning() {
+    let gong = Gong::new(pairs([]));
+    let folder = Folder::new();
+    let grant = ["grant", "--file", &folder.table("pairs.csv", &pairs([]))];
+    let said = run(&mut gong.tool(grant), 0);
+    assert_eq!(said.err, "warning: there are no pairs to grant\n");
+    assert_eq!(run(gong.tool(grant).arg("--quiet"), 0).err, "");
+    assert_eq!(gong.methods().len(), 0);
+}
+
+#[test]
+fn requests_keep_to_the_limit_of_the_company() {
+    let gong = Gong::new(pairs([]));
+    let folder = Folder::new();
+    let file = folder.table("pairs.csv", &pairs((1000..1500).map(|call| (call, 7))));
+    let mut grant = tool(["grant", "--file", &file, "--verbose"]);
+    grant
+        .env("GONG_ACCESS_TOKEN", TOKEN)
+        .env("GONG_BASE_URL", &gong.url);
+    let mut child = grant
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut lines = lines.map(Result::unwrap);
+    assert!(lines.any(|line| line.ends_with("for the rate limit")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(gong.methods().len(), 3);
 }
 
 #[test]
@@ -183,6 +239,16 @@ fn a_job_that_stops_says_how_far_it_came_and_how_to_continue() {
     let said = run(&mut gong.tool(["grant", "--file", &left, "--quiet"]), 0);
     assert_eq!((&*said.out, &*said.err), ("", ""));
     assert_eq!(gong.access(), all);
+}
+
+#[test]
+fn a_job_that_gong_holds_back_is_only_continued() {
+    let gong = Gong::answering(pairs([]), |_, _| Some((429, "daily limit")));
+    let said = run(&mut gong.tool(["grant", "5", "7"]), 4);
+    assert_has(&said.out, &["status 429", "retry after 86400 s"]);
+    assert_has(&said.err, &["next: continue with: gong-call-access"]);
+    assert!(!said.err.contains("check"), "{}", said.err);
+    assert_eq!(gong.methods(), ["PUT"]);
 }
 
 #[test]

@@ -32,6 +32,21 @@ fn each_format_is_read_back_and_an_unknown_call_is_reported() {
 }
 
 #[test]
+fn a_note_names_the_first_ten_unknown_calls() {
+    let gong = Gong::new(pairs([]));
+    let folder = Folder::new();
+    for (count, end) in [(10, "9909: status"), (11, "9909, …: status")] {
+        let calls = (9900..9900 + count).map(|call| format!("{call}\n"));
+        let calls = folder.write("calls", calls.chain(["5\n".to_owned()]).collect::<String>());
+        let said = run(&mut gong.tool(["list", "--calls", &calls]), 3);
+        assert_has(
+            &said.err,
+            &[&format!("refused to list {count} calls: 9900, "), end],
+        );
+    }
+}
+
+#[test]
 fn a_listing_that_fails_says_how_to_find_the_cause() {
     let gong = Gong::answering(pairs([]), |_, _| Some((401, "no")));
     let said = run(&mut gong.tool(["list", "5"]), 1);

@@ -19,5 +19,7 @@ mod list;
 mod reconcile;
 #[cfg(unix)]
 mod signals;
+#[cfg(target_os = "linux")]
+mod terminal;
 #[cfg(unix)]
 mod unix_files;

@@ -105,6 +105,8 @@ fn a_call_that_gong_does_not_know_is_reported_and_all_else_done() {
         "--refused",
         &refused,
     ];
+    let shown = run(&mut gong.tool(["reconcile", &file]), 3);
+    assert!(!shown.err.contains("next:"), "{}", shown.err);
     let said = run(&mut gong.tool(apply), 3);
     assert_has(&said.out, &["1 call that Gong does not know", "user 992"]);
     assert_has(&said.err, &["refused to list 1 call: 991", "next: correct"]);
@@ -169,5 +171,10 @@ fn a_call_of_the_file_that_is_not_among_the_calls_is_a_mistake() {
     assert_has(&said.err, &["call 6 is in", "nothing was sent"]);
     let both = run(&mut gong.tool(["reconcile", "-", "--calls", "-"]), 2);
     assert_has(&both.err, &["cannot both be standard input"]);
+    let same = run(&mut gong.tool(["reconcile", &calls, "--calls", &calls]), 2);
+    assert_has(
+        &same.err,
+        &["a header with one column call_id and one column user_id"],
+    );
     assert_eq!(gong.methods().len(), 0);
 }
