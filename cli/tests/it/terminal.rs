@@ -20,8 +20,9 @@ fn answer(tool: Command, answer: &str, redirection: &str, code: i32) -> Said {
     let mut child = script.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(answer.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
     drop(stdin);
-    said(child.wait_with_output().unwrap(), code)
+    said(output, code)
 }
 
 #[test]
