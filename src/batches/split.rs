@@ -349,8 +349,10 @@ impl<'a> Splitter<'a> {
                 };
                 span.sort_by_cached_key(|pair| !is_in(pair));
                 // A single pair shows whether a single id is known.
-                let in_half = span.iter().filter(|pair| is_in(pair));
-                in_half.take(if n == 1 { 1 } else { usize::MAX }).count()
+                match n {
+                    1 => 1,
+                    _ => span.partition_point(is_in),
+                }
             }
         };
         count.clamp(1, self.search.most)

@@ -38,7 +38,6 @@ fn a_refusal_and_a_closed_port_are_told_apart() {
             "no scope",
         ],
     );
-
     assert!(!said.out.contains("write scope"), "{}", said.out);
 
     let plain = TcpListener::bind("127.0.0.1:0").unwrap();
